@@ -1,0 +1,70 @@
+# `make` lists the commands. Each needs only Python >= 3.11 (with venv) and make, and makes .venv itself.
+
+PYTHON ?= python3
+BIN := .venv/bin
+FAST_RECORD := .pytest_cache/spec-fast.json
+SLOW_RECORD := .pytest_cache/spec-slow.json
+
+# Tests read it: SKIP="browser redis" leaves those out, and says so.
+export SKIP
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check test-slow bench deps clean
+
+help:
+	@echo "make demo        start the inspector and send it real events (CHECK=1: verify and exit)"
+	@echo "make test        run the tests, their coverage and the requirements they prove"
+	@echo "make check       lint, formatting, types, and the page of requirements"
+	@echo "make test-slow   run the tests that need time"
+	@echo "make bench       run the benchmarks"
+	@echo "make deps        install what the commands above need"
+	@echo "make clean       remove what they leave behind (.venv stays)"
+	@echo
+	@echo "PYTHON=python3.13 make test   builds .venv with another Python, if there is none yet"
+
+.venv/.installed: pyproject.toml
+	@command -v "$(PYTHON)" >/dev/null || \
+		{ echo "There is no $(PYTHON) here; name a Python >= 3.11 with PYTHON=..."; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "posthog_web needs Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	@# --group came with pip 25.1; the pip a Python brings along may be older.
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[inspector]" --group tests --group lint
+	@touch $@
+
+demo: .venv/.installed
+	$(BIN)/python example_projects/demo.py $(if $(CHECK),--check)
+
+# `coverage run` starts before our own pytest plugin is imported; pytest-cov would start after it.
+test: .venv/.installed
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not slow" --spec-record $(FAST_RECORD)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	$(BIN)/python tools/spec_coverage.py --check --record $(FAST_RECORD)
+
+check: .venv/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/python tools/spec_coverage.py --check
+
+# pytest ends with 5 when nothing was selected.
+test-slow: .venv/.installed
+	@$(BIN)/python -m pytest -m slow --spec-record $(SLOW_RECORD) || { \
+		code=$$?; test $$code -eq 5 || exit $$code; \
+		echo "No test is marked slow: nothing was run, nothing was proven."; }
+	$(BIN)/python tools/spec_coverage.py --check --record $(SLOW_RECORD)
+
+bench: .venv/.installed
+	$(BIN)/python -m benchmarks
+
+deps: .venv/.installed
+	@echo "All of it is in .venv; nothing is needed from the system beside Python and make."
+
+clean:
+	rm -rf .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +

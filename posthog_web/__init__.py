@@ -1,0 +1,121 @@
+"""PostHog for Python web applications.
+
+Make a ``Client``, or set ``posthog_web.api_key`` and call the verbs on the module.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from posthog_web._client.contexts import (
+    Contexts,
+    get_distinct_id,
+    get_tags,
+    identify_context,
+    set_context_session,
+    tag,
+)
+from posthog_web._client.core import Client, Posthog
+from posthog_web._client.default import DefaultClient
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from posthog_web.typing import BeforeSend, OnError, Properties
+
+# Options that may be assigned here before the first call; `default_client` replaces them all.
+default_client: Client | None
+api_key: str | None
+project_api_key: str | None
+host: str | None
+before_send: BeforeSend | Sequence[BeforeSend] | None
+debug: bool | None
+disable_geoip: bool | None
+disabled: bool | None
+enable_exception_autocapture: bool | None
+enable_local_evaluation: bool | None
+feature_flags_request_timeout_seconds: float | None
+flag_fallback_cache_url: str | None
+flush_at: int | None
+flush_interval: float | None
+flush_timeout: float | None
+gzip: bool | None
+historical_migration: bool | None
+is_server: bool | None
+log_captured_exceptions: bool | None
+max_batch_bytes: int | None
+max_batch_size: int | None
+max_event_age: float | None
+max_queue_bytes: int | None
+max_queue_size: int | None
+max_retries: int | None
+on_error: OnError | None
+personal_api_key: str | None
+poll_interval: float | None
+privacy_mode: bool | None
+project_root: str | None
+send: bool | None
+shutdown_timeout: float | None
+super_properties: Properties | None
+sync_mode: bool | None
+thread: int | None
+timeout: float | None
+
+_default = DefaultClient(globals())
+_contexts = Contexts(_default.find)
+
+capture = _default.capture
+capture_exception = _default.capture_exception
+set = _default.set  # noqa: A001 - PostHog's name for it; kept out of __all__
+set_once = _default.set_once
+identify = _default.identify
+alias = _default.alias
+group_identify = _default.group_identify
+page = _default.page
+
+new_context = _contexts.new_context
+scoped = _contexts.scoped
+
+flush = _default.flush
+join = _default.join
+shutdown = _default.shutdown
+stats = _default.stats
+opt_out = _default.opt_out
+opt_in = _default.opt_in
+is_opted_out = _default.is_opted_out
+
+__all__ = [
+    "Client",
+    "Posthog",
+    "alias",
+    "capture",
+    "capture_exception",
+    "flush",
+    "get_distinct_id",
+    "get_tags",
+    "group_identify",
+    "identify",
+    "identify_context",
+    "is_opted_out",
+    "join",
+    "new_context",
+    "opt_in",
+    "opt_out",
+    "page",
+    "scoped",
+    "set_context_session",
+    "set_once",
+    "shutdown",
+    "stats",
+    "tag",
+]
+
+
+def __getattr__(name: str) -> str:
+    """Return ``__version__``, which is looked up only when somebody asks."""
+    if name == "__version__":
+        from posthog_web._runtime.system import library_version  # noqa: PLC0415 - see above
+
+        return library_version()
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -1,0 +1,1 @@
+"""The client: what it is made of, its verbs, contexts, and the one of the module."""

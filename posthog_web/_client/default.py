@@ -1,0 +1,117 @@
+"""The client behind ``posthog_web.capture`` and its like.
+
+Which one that is: the current scope's; else one assigned to ``posthog_web.default_client``; else one
+made with the first call, from the attributes set on the module and the environment.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from posthog_web import _config, _scope
+from posthog_web._client.core import Client
+from posthog_web._client.events import EventVerbs
+from posthog_web._client.exceptions import ExceptionVerb
+from posthog_web._config import ClientOptions
+from posthog_web._delivery.accounting import Stats
+from posthog_web._log import Notices
+from posthog_web.errors import ConfigurationError
+
+_NAMES = (*_config.names(ClientOptions), "api_key")
+_LIVE = ("on_error", "before_send", "debug", "disabled", "send", "super_properties", "privacy_mode")
+
+
+class DefaultClient(EventVerbs, ExceptionVerb):
+    """The verbs of a client that is found, or made, when one of them is called."""
+
+    def __init__(self, attributes: Mapping[str, Any]) -> None:
+        """Read options from *attributes*, the namespace of a module, when the time has come."""
+        self._attributes = attributes
+        self._notices = Notices()
+        # Threads take turns at making the client. A signal handler may interrupt one in its turn,
+        # hence the re-entrant lock and, to decide between the two, setdefault.
+        self._making = threading.RLock()
+        self._own: dict[str, Client] = {}
+        self._followed: dict[str, Any] = {}
+
+    def find(self) -> Client | None:
+        """Return the client that is meant now; None if it cannot be made, which is logged once."""
+        return self._chosen() or self._made() or self._make()
+
+    def _target(self) -> Client | None:
+        return self.find()
+
+    def _chosen(self) -> Client | None:
+        scope = _scope.current()
+        client = None if scope is None else scope.read_client()
+        return client or self._attributes.get("default_client")
+
+    def _made(self) -> Client | None:
+        """Return the module's own client, with what was assigned to the module since."""
+        client = self._own.get("client")
+        if client is not None:
+            self._follow(client)
+        return client
+
+    def _make(self) -> Client | None:
+        with self._making:
+            if "client" in self._own:
+                return self._own["client"]
+            attributes = self._attributes
+            options = {name: attributes[name] for name in _NAMES if name in attributes}
+            try:
+                made = Client(**options)
+            except ConfigurationError as error:
+                self._notices.once("configuration", "posthog_web: %s; nothing is sent", error)
+                return None
+            self._followed = {name: attributes.get(name) for name in _LIVE}
+            return self._own.setdefault("client", made)
+
+    def _follow(self, client: Client) -> None:
+        for name in _LIVE:
+            value = self._attributes.get(name)
+            if value is not self._followed.get(name):
+                self._followed[name] = value
+                try:
+                    setattr(client, name, value)
+                except ConfigurationError as error:
+                    self._notices.warn(f"configuration:{name}", "posthog_web: %s", error)
+
+    # What a client does beside capturing
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Send all that waits, now, and wait for it; see ``Client.flush``."""
+        client = self._chosen() or self._made()
+        return client is None or client.flush(timeout)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for all that waits to leave at its own pace; see ``Client.join``."""
+        client = self._chosen() or self._made()
+        return client is None or client.join(timeout)
+
+    def shutdown(self, timeout: float | None = None) -> bool:
+        """Send what waits, then end the client for good; see ``Client.shutdown``."""
+        client = self._chosen() or self._made()
+        return client is None or client.shutdown(timeout)
+
+    def stats(self) -> Stats:
+        """Return what became of all events so far; see ``Client.stats``."""
+        client = self._chosen() or self._made()
+        return Stats() if client is None else client.stats()
+
+    def opt_out(self) -> None:
+        """Drop everything captured from now on, in this process."""
+        if (client := self.find()) is not None:
+            client.opt_out()
+
+    def opt_in(self) -> None:
+        """Capture again after ``opt_out()``."""
+        if (client := self.find()) is not None:
+            client.opt_in()
+
+    def is_opted_out(self) -> bool:
+        """Return whether captures are dropped by choice."""
+        client = self.find()
+        return client is None or client.is_opted_out()

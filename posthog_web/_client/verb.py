@@ -1,0 +1,66 @@
+"""What all verbs have in common: whose they are, when they do nothing, and that they never raise."""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+
+from posthog_web._events import Flaw
+from posthog_web._guard import report_fault
+
+if TYPE_CHECKING:
+    from posthog_web._client.core import Client
+    from posthog_web._config import ClientOptions
+
+P = ParamSpec("P")
+V = TypeVar("V", bound="Verbs")
+
+
+class Verbs(ABC):
+    """Something one can capture on: a client, or the module, which finds a client.
+
+    The rest of a verb runs on the client found, which supplies these.
+    """
+
+    options: ClientOptions
+    _emit: Callable[..., str | None]
+    _remind: Callable[[str, str], None]
+    _read_properties: Callable[[str, object], dict[Any, Any]]
+    _read_groups: Callable[[str, object], dict[str, str]]
+
+    @abstractmethod
+    def _target(self) -> Client | None:
+        """Return the client that is meant; None when there is none to be had."""
+
+
+def verb(
+    build: Callable[Concatenate[Any, P], str | None],
+) -> Callable[Concatenate[Any, P], str | None]:
+    """Make a verb of *build*, a method that reads its arguments and emits an event.
+
+    *build* runs on the client that is meant, and only while that client accepts events (consent and
+    switches come before anything else, SRV-015). A ``Flaw`` it raises declines the event.
+    """
+    name = build.__name__
+
+    @functools.wraps(build)
+    def call(self: Verbs, /, *args: P.args, **kwargs: P.kwargs) -> str | None:
+        try:
+            client = self._target()
+            if client is None or not client._accepts():  # noqa: SLF001 - verbs are part of the client
+                return None
+            try:
+                return build(client, *args, **kwargs)
+            except Flaw as flaw:
+                client._decline(name, str(flaw))  # noqa: SLF001 - verbs are part of the client
+        except Exception as error:  # noqa: BLE001 - the guard, see _guard.safely
+            report_fault(error, name)
+        return None
+
+    return call
+
+
+# For verbs with overloads, whose implementation is too loose for a ParamSpec to describe.
+overloaded_verb = cast("Callable[[Callable[..., str | None]], Callable[..., str | None]]", verb)

@@ -1,0 +1,18 @@
+"""Options: what they are, which values they take, and where the values come from."""
+
+from __future__ import annotations
+
+from posthog_web._config.destination import ingestion_host, judge_key
+from posthog_web._config.doors import Resolved, check, names, resolve
+from posthog_web._config.options import ClientOptions, WebOptions
+
+__all__ = [
+    "ClientOptions",
+    "Resolved",
+    "WebOptions",
+    "check",
+    "ingestion_host",
+    "judge_key",
+    "names",
+    "resolve",
+]

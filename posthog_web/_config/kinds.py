@@ -1,0 +1,169 @@
+"""Kinds of option values: what each takes from code, and how each is written as text.
+
+A kind never guesses. ``accept`` returns the value to keep or raises ValueError; ``parse`` turns
+the text of an environment variable into something ``accept`` can judge.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+_WORDS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What an option takes.
+
+    Attributes:
+        expected: The sentence's end in "must be …".
+        accept: Returns the value to keep, or raises ValueError.
+        parse: Reads the value from text, or raises ValueError.
+        from_text: Whether a setting may be written as text (dotted paths to functions).
+    """
+
+    expected: str
+    accept: Callable[[object], Any]
+    parse: Callable[[str], object] = str
+    from_text: bool = False
+
+
+def _require(*, holds: bool) -> None:
+    if not holds:
+        raise ValueError
+
+
+def _text(value: object) -> str:
+    _require(holds=isinstance(value, str))
+    return str(value)
+
+
+def _path(value: object) -> str:
+    _require(holds=isinstance(value, str | os.PathLike))
+    return os.fspath(value)  # type: ignore[call-overload, no-any-return]  # checked above
+
+
+def _flag(value: object) -> bool:
+    _require(holds=isinstance(value, bool))
+    return bool(value)
+
+
+def _word(text: str) -> bool:
+    try:
+        return _WORDS[text.strip().lower()]
+    except KeyError:
+        raise ValueError from None
+
+
+def _host(value: object) -> str:
+    host = _text(value).strip()
+    if host:
+        parts = urlsplit(host)
+        _require(holds=parts.scheme in {"http", "https"} and bool(parts.hostname))
+    return host
+
+
+def _function(value: object) -> Callable[..., Any]:
+    _require(holds=callable(value))
+    return value  # type: ignore[return-value]  # checked above
+
+
+def _functions(value: object) -> tuple[Callable[..., Any], ...]:
+    if callable(value):
+        return (value,)
+    _require(holds=isinstance(value, Sequence) and not isinstance(value, str | bytes))
+    return tuple(_function(item) for item in value)  # type: ignore[attr-defined]  # checked above
+
+
+def _import(path: str) -> object:
+    module, _, name = path.strip().rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        raise ValueError from None
+
+
+def _import_all(text: str) -> object:
+    if text.lstrip().startswith("["):
+        return tuple(_import(path) for path in json.loads(text))
+    return _import(text)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    _require(holds=isinstance(value, Mapping) and all(isinstance(key, str) for key in value))
+    return dict(value)  # type: ignore[call-overload, no-any-return]  # checked above
+
+
+def _proxies(value: object) -> int | tuple[str, ...]:
+    if isinstance(value, int) and not isinstance(value, bool):
+        _require(holds=value >= 0)
+        return value
+    return _texts(value)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    _require(holds=isinstance(value, Sequence) and not isinstance(value, str | bytes))
+    return tuple(_text(item) for item in value)  # type: ignore[attr-defined]  # checked above
+
+
+def whole(minimum: int) -> Kind:
+    """Return the kind of whole numbers of at least *minimum*."""
+
+    def accept(value: object) -> int:
+        _require(holds=isinstance(value, int) and not isinstance(value, bool) and value >= minimum)
+        return int(value)  # type: ignore[call-overload, no-any-return]  # checked above
+
+    return Kind(expected=f"a whole number of at least {minimum}", accept=accept, parse=int)
+
+
+def seconds(*, above_zero: bool = False, endless: bool = False) -> Kind:
+    """Return the kind of durations in seconds; *endless* ones may be ``math.inf``."""
+
+    def accept(value: object) -> float:
+        _require(holds=isinstance(value, int | float) and not isinstance(value, bool))
+        number = float(value)  # type: ignore[arg-type]  # checked above
+        _require(holds=number > 0 if above_zero else number >= 0)
+        _require(holds=endless or math.isfinite(number))
+        return number
+
+    bound = "more than 0" if above_zero else "0 or more"
+    return Kind(expected=f"a number of seconds, {bound}", accept=accept, parse=float)
+
+
+def one_of(*choices: object) -> Kind:
+    """Return the kind of a value out of *choices*."""
+
+    def accept(value: object) -> object:
+        _require(holds=any(value is choice or value == choice for choice in choices))
+        return value
+
+    def parse(text: str) -> object:
+        return text if text in choices else _word(text)
+
+    return Kind(expected="one of " + ", ".join(map(repr, choices)), accept=accept, parse=parse)
+
+
+TEXT = Kind(expected="text", accept=_text)
+PATH = Kind(expected="a path", accept=_path)
+HOST = Kind(expected="an address such as 'https://eu.i.posthog.com'", accept=_host)
+FLAG = Kind(expected="True or False", accept=_flag, parse=_word)
+FUNCTION = Kind(expected="a function", accept=_function, parse=_import, from_text=True)
+FUNCTIONS = Kind(
+    expected="a function or a list of functions",
+    accept=_functions,
+    parse=_import_all,
+    from_text=True,
+)
+MAPPING = Kind(expected="a mapping with text keys", accept=_mapping, parse=json.loads)
+TEXTS = Kind(expected="a list of texts", accept=_texts, parse=json.loads)
+PROXIES = Kind(expected="a number of proxies or a list of networks", accept=_proxies, parse=json.loads)

@@ -1,0 +1,147 @@
+"""Every option: its name, default, unit, check and meaning, each written once, here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from posthog_web._config import kinds
+from posthog_web._config.kinds import Kind
+
+
+def option(kind: Kind, default: Any, meaning: str, *, secret: bool = False) -> Any:  # noqa: ANN401 - as dataclasses.field
+    """Return the field of an option of *kind*; a *secret* one is left out of the repr."""
+    return field(default=default, repr=not secret, metadata={"kind": kind, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """What a client is made with."""
+
+    # Where events go
+    project_api_key: str | None = option(
+        kinds.TEXT, None, "The project's key (phc_…). Without one the client does nothing.", secret=True
+    )
+    host: str | None = option(
+        kinds.HOST, None, "PostHog's address. None: https://us.i.posthog.com."
+    )
+    personal_api_key: str | None = option(
+        kinds.TEXT, None, "A key for local evaluation of flags; never sent with events.", secret=True
+    )
+
+    # Switches
+    disabled: bool = option(kinds.FLAG, False, "Every call does nothing and answers None.")
+    send: bool = option(
+        kinds.FLAG, True, "False: events are built and pass before_send, but never leave."
+    )
+    debug: bool = option(kinds.FLAG, False, "Log what the client does, at level DEBUG.")
+    sync_mode: bool = option(
+        kinds.FLAG, False, "Send each event on the calling thread; no threads are made."
+    )
+
+    # What events carry
+    super_properties: Mapping[str, Any] | None = option(
+        kinds.MAPPING, None, "Properties of every event; the caller's value wins."
+    )
+    disable_geoip: bool = option(
+        kinds.FLAG, True, "Ask PostHog not to derive a place from the address of the sender."
+    )
+    is_server: bool = option(kinds.FLAG, True, "Mark events as sent by a server ($is_server).")
+    historical_migration: bool = option(
+        kinds.FLAG, False, "Mark batches as an import of old events."
+    )
+    privacy_mode: bool = option(
+        kinds.FLAG, False, "Leave prompts, outputs and tools out of $ai_* events."
+    )
+    before_send: tuple[Callable[..., Any], ...] | None = option(
+        kinds.FUNCTIONS, None, "Sees each event last: returns it, changed or not, or None to drop it."
+    )
+
+    # Queue and batches
+    max_queue_size: int = option(
+        kinds.whole(1), 10_000, "Events that may wait; beyond it the newest are refused."
+    )
+    max_queue_bytes: int | None = option(
+        kinds.whole(1), None, "Bytes that may wait. None: 64 MiB, or 1 KiB × max_queue_size if more."
+    )
+    flush_at: int = option(kinds.whole(1), 100, "Waiting events that trigger a send.")
+    flush_interval: float = option(
+        kinds.seconds(), 0.5, "Seconds an event waits at most before it is sent."
+    )
+    max_batch_size: int = option(
+        kinds.whole(1), 1_000, "Events in one request at most; never below flush_at."
+    )
+    max_batch_bytes: int = option(
+        kinds.whole(1), 1024 * 1024, "Bytes in one request at most, before compression."
+    )
+    gzip: bool = option(kinds.FLAG, False, "Compress requests.")
+    thread: int = option(kinds.whole(1), 1, "Threads that send.")
+
+    # Patience
+    timeout: float = option(kinds.seconds(above_zero=True), 15, "Seconds one request may take.")
+    max_retries: int = option(
+        kinds.whole(0), 3, "Further attempts after an answer that asks for one."
+    )
+    max_event_age: float = option(
+        kinds.seconds(), 900, "Seconds a batch is kept while nobody answers at all."
+    )
+    flush_timeout: float = option(
+        kinds.seconds(endless=True), 10, "Seconds flush() and join() wait by default."
+    )
+    shutdown_timeout: float = option(
+        kinds.seconds(), 5, "Seconds shutdown() and the end of the process wait by default."
+    )
+    on_error: Callable[..., Any] | None = option(
+        kinds.FUNCTION, None, "Called with (error) or (error, events) when events were not delivered."
+    )
+
+    # Exceptions
+    enable_exception_autocapture: bool = option(
+        kinds.FLAG, False, "Report exceptions that leave a context."
+    )
+    log_captured_exceptions: bool = option(
+        kinds.FLAG, False, "Also log each exception that is captured, at level ERROR."
+    )
+    project_root: str | None = option(
+        kinds.PATH, None, "Where the application's own code lies. None: the working directory."
+    )
+
+    # Feature flags
+    poll_interval: float = option(
+        kinds.seconds(above_zero=True), 30, "Seconds between two fetches of flag definitions."
+    )
+    enable_local_evaluation: bool = option(
+        kinds.FLAG, True, "Decide flags in this process where definitions allow it."
+    )
+    feature_flags_request_timeout_seconds: float = option(
+        kinds.seconds(above_zero=True), 3, "Seconds one request for flags may take."
+    )
+    flag_fallback_cache_url: str | None = option(
+        kinds.TEXT, None, "Redis address that remembers flags for when PostHog is away.", secret=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """What an adapter is told beside the client's options."""
+
+    capture_exceptions: bool | None = option(
+        kinds.FLAG,
+        None,
+        "Report uncaught exceptions. None: yes, unless enable_exception_autocapture=False was written.",
+    )
+    excluded_paths: tuple[str, ...] = option(
+        kinds.TEXTS, (), "Paths for which nothing is captured automatically."
+    )
+    trust_client_ids: bool = option(
+        kinds.FLAG, True, "Use ids sent by the browser while nobody is logged in."
+    )
+    trusted_proxies: int | tuple[str, ...] = option(
+        kinds.PROXIES, 0, "Proxies in front of the application, as a count or as networks."
+    )
+    respect_gpc: bool = option(kinds.FLAG, False, "Send nothing for requests with Sec-GPC: 1.")
+    respect_dnt: bool = option(kinds.FLAG, False, "Send nothing for requests with DNT: 1.")
+    handle_signals: Literal["auto"] | bool = option(
+        kinds.one_of("auto", True, False), "auto", "Chain SIGTERM where a server has no other end."
+    )

@@ -1,0 +1,1 @@
+"""From accepted event to answered request: buffer, workers, transport, retries, accounting."""

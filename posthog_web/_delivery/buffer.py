@@ -1,0 +1,337 @@
+"""Events waiting to leave, in one process, for one endpoint.
+
+A deque under a re-entrant lock: a signal handler may interrupt ``put`` on the very thread that holds
+the lock, and must be able to ``put``, wait and close itself. Nothing here blocks a caller of ``put``
+for longer than a few instructions, and nothing raises.
+
+Every accepted event has a position, counted from 0. Events are taken from the front, and a batch
+given back stays a batch with its own position, so "everything before this has left" is a comparison
+of numbers.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from posthog_web._delivery.accounting import Ledger, Stats
+from posthog_web._delivery.retry import Attempts
+from posthog_web.typing import DropReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much may wait, and how much goes into one request.
+
+    Attributes:
+        queue_size: Events that may wait.
+        queue_bytes: Bytes that may wait.
+        flush_at: Waiting events that trigger a send.
+        flush_interval: Seconds the oldest event waits at most.
+        batch_size: Events in one request at most.
+        batch_bytes: Bytes in one request at most (one larger event still travels alone).
+        idle: Seconds without work after which a worker may stop.
+    """
+
+    queue_size: int
+    queue_bytes: int
+    flush_at: int
+    flush_interval: float
+    batch_size: int
+    batch_bytes: int
+    idle: float = 60.0
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Batch:
+    """Events taken for one request.
+
+    Attributes:
+        position: Position of the first event.
+        events: The JSON of each.
+        born: When it was taken, in monotonic seconds.
+        attempts: How often it was tried.
+    """
+
+    position: int
+    events: list[bytes]
+    born: float
+    attempts: Attempts = field(default_factory=Attempts)
+
+
+class Buffer:
+    """The queue between those who capture and those who send.
+
+    Attributes:
+        closed: Whether nothing more is accepted.
+        lost: Events that were accepted and then dropped.
+    """
+
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        """Make an empty buffer; *clock* returns monotonic seconds."""
+        lock = threading.RLock()
+        self._limits = limits
+        self._clock = clock
+        self._lock = lock
+        self._work = threading.Condition(lock)
+        self._progress = threading.Condition(lock)
+        self._events: deque[bytes] = deque()
+        self._bytes = 0
+        self._accepted = 0
+        self._in_flight: set[Batch] = set()
+        self._returned: deque[Batch] = deque()
+        self._idle_workers = 0
+        self._hurry_to = 0
+        self._hurries = 0
+        self._gather_until: float | None = None
+        self._ledger = Ledger()
+        self.closed = False
+        self.lost = 0
+
+    # What captures call
+
+    def put(self, event: bytes) -> bool:
+        """Accept *event* unless the buffer is full or closed. The newest is refused (SRV-029)."""
+        limits = self._limits
+        with self._lock:
+            self._ledger.captured += 1
+            waiting = len(self._events)
+            if self.closed:
+                return self._refuse("closed")
+            if waiting >= limits.queue_size or self._bytes + len(event) > limits.queue_bytes:
+                return self._refuse("queue_full")
+            self._events.append(event)
+            self._bytes += len(event)
+            self._accepted += 1
+            if self._idle_workers and (waiting == 0 or (waiting + 1) % limits.flush_at == 0):
+                self._work.notify()
+            return True
+
+    def _refuse(self, reason: DropReason) -> bool:
+        self._ledger.dropped[reason] += 1
+        return False
+
+    def admit(self, event: bytes) -> Batch | None:
+        """Accept *event* as a batch of its own, to be sent by the caller; None when closed."""
+        with self._lock:
+            self._ledger.captured += 1
+            if self.closed:
+                self._refuse("closed")
+                return None
+            batch = Batch(position=self._accepted, events=[event], born=self._clock())
+            self._accepted += 1
+            self._in_flight.add(batch)
+            return batch
+
+    def wants_another_worker(self) -> bool:
+        """Return whether a full batch waits and no worker is free to take it."""
+        waiting = len(self._events)
+        return waiting > 0 and waiting % self._limits.flush_at == 0 and not self._idle_workers
+
+    def drop(self, reason: DropReason) -> None:
+        """Count an event that was captured but is not to be queued."""
+        with self._lock:
+            self._ledger.captured += 1
+            self._ledger.dropped[reason] += 1
+
+    def decline(self, reason: DropReason) -> None:
+        """Count a call that made no event."""
+        with self._lock:
+            self._ledger.declined[reason] += 1
+
+    # What workers call
+
+    def next_batch(self, *, wait: bool = True) -> Batch | None:
+        """Return the next batch when it is due; None when there is nothing more to do for now.
+
+        Without *wait*: a batch at once, due or not, or None.
+        """
+        with self._lock:
+            if wait and not self._wait_until_due():
+                return None
+            return self._take()
+
+    def _wait_until_due(self) -> bool:
+        """Wait for a batch to be due; False when idle for long, or closed and empty."""
+        idle_since = self._clock()
+        while True:
+            pause = self._pause_before_due()
+            if pause <= 0:
+                return True
+            if self._events:
+                idle_since = self._clock()
+            elif self.closed:
+                return False
+            else:
+                pause = idle_since + self._limits.idle - self._clock()
+                if pause <= 0:
+                    return False
+            self._idle_workers += 1
+            try:
+                self._work.wait(pause)
+            finally:
+                self._idle_workers -= 1
+
+    def _pause_before_due(self) -> float:
+        """Return the seconds until a batch is due; 0 or less: now."""
+        if self._returned:
+            return 0.0
+        if not self._events:
+            self._gather_until = None
+            return self._limits.idle
+        if self.closed or self._front() < self._hurry_to or len(self._events) >= self._limits.flush_at:
+            return 0.0
+        now = self._clock()
+        if self._gather_until is None:
+            self._gather_until = now + self._limits.flush_interval
+        return self._gather_until - now
+
+    def _take(self) -> Batch | None:
+        """Move events from the front into a batch, in order of arrival (SRV-076…078)."""
+        if self._returned:
+            batch = self._returned.popleft()
+            self._in_flight.add(batch)
+            return batch
+        if not self._events:
+            return None
+        position = self._front()
+        taken: list[bytes] = []
+        room = self._limits.batch_bytes
+        while self._events and len(taken) < self._limits.batch_size:
+            room -= len(self._events[0]) + 1
+            if room < 0 and taken:
+                break
+            taken.append(self._events.popleft())
+        self._bytes = self._bytes - sum(map(len, taken)) if self._events else 0
+        self._gather_until = None
+        batch = Batch(position=position, events=taken, born=self._clock())
+        self._in_flight.add(batch)
+        return batch
+
+    def pause(self, batch: Batch, seconds: float, *, until: float | None = None) -> bool:
+        """Wait before the next try of *batch*; return False when nobody wants it any more.
+
+        While nobody answers at all, a flush ends the pause: trying costs the batch nothing. *until*
+        bounds the wait for a caller that has a deadline of its own.
+        """
+        patient = batch.attempts.unanswered == 0
+        with self._lock:
+            end = self._clock() + seconds
+            if until is not None:
+                end = min(end, until)
+            hurries = self._hurries
+            while batch in self._in_flight:
+                if not patient and self._hurries > hurries:
+                    return True
+                remaining = end - self._clock()
+                if remaining <= 0:
+                    return until is None or self._clock() < until
+                self._work.wait(remaining)
+            return False
+
+    def attempted(self, batch: Batch, attempts: Attempts, sent_bytes: int, error: str | None) -> None:
+        """Note that *batch* was tried once more."""
+        with self._lock:
+            if batch.attempts != Attempts():
+                self._ledger.retried += 1
+            batch.attempts = attempts
+            self._ledger.sent_bytes += sent_bytes
+            self._ledger.last_error = error or self._ledger.last_error
+
+    def settle(self, batch: Batch, reason: DropReason | None = None) -> bool:
+        """Close the account of *batch*: sent, or dropped for *reason*. False: it was closed before."""
+        with self._lock:
+            if batch not in self._in_flight:
+                return False
+            self._in_flight.remove(batch)
+            self._count(len(batch.events), reason)
+            self._progress.notify_all()
+            return True
+
+    def release(self, batch: Batch) -> None:
+        """Take back a batch whose sender died or ran out of time; it is the next to be sent."""
+        with self._lock:
+            if batch in self._in_flight:
+                self._in_flight.remove(batch)
+                self._returned.append(batch)
+                self._work.notify()
+
+    def _count(self, events: int, reason: DropReason | None) -> None:
+        if reason is None:
+            self._ledger.sent += events
+            self._ledger.last_success = datetime.now(UTC)
+        else:
+            self._ledger.dropped[reason] += events
+            self.lost += events
+
+    # What flush and shutdown call
+
+    @property
+    def position(self) -> int:
+        """The position the next accepted event will have."""
+        return self._accepted
+
+    @property
+    def waiting(self) -> int:
+        """The number of events that wait, batches under way not counted."""
+        return len(self._events) + sum(len(batch.events) for batch in self._returned)
+
+    def _front(self) -> int:
+        return self._accepted - len(self._events)
+
+    def hurry(self, position: int) -> None:
+        """Make everything before *position* due now."""
+        with self._lock:
+            self._hurry_to = max(position, self._hurry_to)
+            self._hurries += 1
+            self._work.notify_all()
+
+    def settled(self, position: int) -> bool:
+        """Return whether everything before *position* was sent or dropped."""
+        with self._lock:
+            held = (*self._in_flight, *self._returned)
+            return self._front() >= position and all(batch.position >= position for batch in held)
+
+    def wait_settled(self, position: int, deadline: float) -> bool:
+        """Wait until everything before *position* is settled, or *deadline* (monotonic) has come."""
+        with self._lock:
+            while not self.settled(position):
+                remaining = deadline - self._clock()
+                if remaining <= 0:
+                    return False
+                # A wait of more than a few years overflows the clock's type.
+                self._progress.wait(min(remaining, threading.TIMEOUT_MAX))
+            return True
+
+    def close(self) -> None:
+        """Accept nothing more; workers finish what is here and stop."""
+        with self._lock:
+            self.closed = True
+            self._work.notify_all()
+            self._progress.notify_all()
+
+    def abandon(self, reason: DropReason) -> int:
+        """Drop all that waits or is under way, for *reason*; return how many events that was."""
+        with self._lock:
+            lost = self.waiting + sum(len(batch.events) for batch in self._in_flight)
+            self._events.clear()
+            self._returned.clear()
+            self._in_flight.clear()
+            self._bytes = 0
+            if lost:
+                self._count(lost, reason)
+            self._work.notify_all()
+            self._progress.notify_all()
+            return lost
+
+    def snapshot(self) -> Stats:
+        """Return all figures as of one moment."""
+        with self._lock:
+            return self._ledger.snapshot(
+                queued=self.waiting,
+                in_flight=sum(len(batch.events) for batch in self._in_flight),
+            )

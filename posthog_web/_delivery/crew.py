@@ -1,0 +1,145 @@
+"""A buffer and the threads that work on it, in one process, and the ways of waiting for them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from posthog_web._delivery.buffer import Buffer, Limits
+from posthog_web._delivery.reporter import Reporter
+from posthog_web._delivery.transport import Connection
+from posthog_web._delivery.worker import Sender, Worker
+from posthog_web._runtime import process
+
+
+# Seconds a thread gets to notice that it is over; one in the middle of a request is left behind.
+_GRACE = 0.2
+
+
+class _OwnConnection(threading.local):
+    """The connection of a thread that sends its own events."""
+
+    connection: Connection | None = None
+
+
+class Crew:
+    """Everything of a lane that belongs to one process."""
+
+    def __init__(
+        self, sender: Sender, limits: Limits, reporter: Reporter, *, size: int, exit_budget: float
+    ) -> None:
+        """Hire nobody yet; *size* is the number of threads at most."""
+        self.pid = os.getpid()
+        self.exit_budget = exit_budget
+        self.buffer = Buffer(limits)
+        self._sender = sender
+        self._limits = limits
+        self._reporter = reporter
+        self._size = size
+        self._workers: set[Worker] = set()
+        self._hiring = False
+        self._own = _OwnConnection()
+        process.watch(self)
+
+    # Handing over
+
+    def put(self, event: bytes) -> bool:
+        """Queue *event*; return whether it was accepted. Does not block."""
+        buffer = self.buffer
+        if not buffer.put(event):
+            self._reporter.refused_by_queue()
+            return False
+        if not self._workers or buffer.wants_another_worker():
+            self._hire()
+        if (left := process.time_left_at_exit()) is not None:
+            # Nobody will wait for a thread any more: see it out ourselves.
+            self.flush(left)
+        return True
+
+    def send(self, event: bytes) -> bool:
+        """Send *event* now, on this thread; return whether the server took it."""
+        batch = self.buffer.admit(event)
+        if batch is None:
+            return False
+        if self._own.connection is None:
+            self._own.connection = self._sender.transport.connect()
+        return self._sender.deliver(batch, self.buffer, self._own.connection)
+
+    def _hire(self) -> None:
+        """Start a thread if there is room for one. Failing to is no error: whoever waits sends.
+
+        A thread is never started from inside the start of another: a signal handler may have
+        interrupted that one while it held one of threading's own locks.
+        """
+        if self._hiring or len(self._workers) >= self._size:
+            return
+        self._hiring = True
+        worker = Worker(self._sender, self.buffer, self._dismiss)
+        self._workers.add(worker)
+        try:
+            worker.start()
+        except RuntimeError:  # the system has no more threads, or the interpreter is ending
+            self._workers.discard(worker)
+        finally:
+            self._hiring = False
+
+    def _dismiss(self, worker: Worker, *, failed: bool) -> None:
+        """Let *worker* go. An event that came while it was leaving has seen it here: look again.
+
+        After a failure the next event hires; at once would be a loop if the failure lasts.
+        """
+        self._workers.discard(worker)
+        if not failed and self.buffer.waiting:
+            self._hire()
+
+    # Waiting
+
+    def flush(self, timeout: float, *, hurry: bool = True) -> bool:
+        """Wait up to *timeout* seconds for all events so far; return whether the server took all.
+
+        Without *hurry* they leave when they would have anyway. On a thread of the crew itself (a
+        callback) this does not wait: it would wait for itself.
+        """
+        buffer = self.buffer
+        position, lost = buffer.position, buffer.lost
+        deadline = time.monotonic() + timeout
+        if hurry:
+            buffer.hurry(position)
+        if threading.current_thread() not in self._workers and not buffer.settled(position):
+            self._ensure_progress(deadline)
+            buffer.wait_settled(position, deadline)
+        return buffer.settled(position) and buffer.lost == lost
+
+    def _ensure_progress(self, deadline: float) -> None:
+        if not self._working():
+            self._hire()
+        if not self._working():
+            self._sender.work(self.buffer, wait=False, deadline=deadline)
+
+    def _working(self) -> bool:
+        return any(worker.is_alive() for worker in list(self._workers))
+
+    def hurry(self) -> None:
+        """Make all that waits due now, without waiting for it."""
+        self.buffer.hurry(self.buffer.position)
+
+    def close(self, timeout: float) -> bool:
+        """Send what is here within *timeout* seconds, then stop for good (SRV-113…117)."""
+        deadline = time.monotonic() + timeout
+        self.buffer.close()
+        everything = self.flush(timeout)
+        if threading.current_thread() in self._workers:
+            # A callback asked for it: this thread goes on working when the callback returns.
+            return everything
+        self.finish(deadline)
+        for worker in list(self._workers):
+            worker.join(max(deadline - time.monotonic(), 0.0) + _GRACE)
+        return everything
+
+    def finish(self, deadline: float) -> None:
+        """Send what is left until *deadline*; give up the rest and say so."""
+        self.flush(max(deadline - time.monotonic(), 0.0))
+        lost = self.buffer.abandon("unsent_at_exit")
+        if lost:
+            self._reporter.unsent(lost, self.buffer.snapshot().last_error)

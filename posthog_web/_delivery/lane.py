@@ -1,0 +1,71 @@
+"""One road from a client to one endpoint, whichever process it is travelled in.
+
+A buffer and its threads belong to one process. A process that was forked gets its own with its first
+event, even where Python's fork hooks do not run (uWSGI): the pid is compared each time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from posthog_web._delivery.accounting import Stats
+    from posthog_web._delivery.buffer import Buffer
+    from posthog_web._delivery.crew import Crew
+    from posthog_web.typing import DropReason
+
+
+class Lane:
+    """Hands events over to the crew of this process."""
+
+    def __init__(self, make_crew: Callable[[], Crew]) -> None:
+        """Make nothing yet: locks and threads are made with the first event, where it happens."""
+        self._make_crew = make_crew
+        # By pid, since dict.setdefault decides a race between threads, or with a signal handler,
+        # without a lock that a fork could leave taken.
+        self._crews: dict[int, Crew] = {}
+
+    @property
+    def crew(self) -> Crew:
+        """The crew of this process."""
+        pid = os.getpid()
+        crew = self._crews.get(pid)
+        if crew is None:
+            inherited = [other for other in self._crews if other != pid]
+            crew = self._crews.setdefault(pid, self._make_crew())
+            for other in inherited:
+                self._crews.pop(other, None)
+        return crew
+
+    @property
+    def buffer(self) -> Buffer:
+        """The buffer of this process."""
+        return self.crew.buffer
+
+    def put(self, event: bytes) -> bool:
+        """Queue *event*; return whether it was accepted. Does not block."""
+        return self.crew.put(event)
+
+    def send(self, event: bytes) -> bool:
+        """Send *event* now, on this thread; return whether the server took it."""
+        return self.crew.send(event)
+
+    def drop(self, reason: DropReason) -> None:
+        """Count an event that was captured and will not be sent."""
+        self.buffer.drop(reason)
+
+    def decline(self, reason: DropReason) -> None:
+        """Count a call that made no event."""
+        self.buffer.decline(reason)
+
+    def retire(self) -> None:
+        """Let threads finish what is here and stop, without waiting for them."""
+        for crew in list(self._crews.values()):
+            if crew.pid == os.getpid():
+                crew.buffer.close()
+
+    def stats(self) -> Stats:
+        """Return all figures as of one moment."""
+        return self.buffer.snapshot()

@@ -1,0 +1,136 @@
+"""Decides what an answer means for a batch: done, again and after how long, or given up.
+
+Pure: reads no clock and never waits. The worker does the waiting.
+
+Two kinds of failure are told apart. An *answer* that asks for another try says something about this
+batch, so attempts are counted. *No answer* says the endpoint is down, which is no fault of the
+batch: it is kept until it is too old.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+# With these the server asks for more time; any other 4xx is our mistake and will not get better
+# (SRV-097). All of 5xx is added by rule.
+_ASK_AGAIN = frozenset({408, 429})
+
+FIRST_DELAY = 0.5
+MAX_DELAY = 30.0
+MIN_DELAY = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back for one request.
+
+    Attributes:
+        status: HTTP status; None when nobody answered.
+        detail: The server's own words, shortened; empty if none.
+        retry_after: Seconds the server asked to wait.
+        error: Why nobody answered.
+        sent_bytes: Size of the request's body on the wire.
+    """
+
+    status: int | None = None
+    detail: str = ""
+    retry_after: float | None = None
+    error: Exception | None = None
+    sent_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """How often a batch was tried so far.
+
+    Attributes:
+        answered: Attempts that were answered.
+        unanswered: Attempts in a row that were not.
+    """
+
+    answered: int = 0
+    unanswered: int = 0
+
+    def after(self, answer: Answer) -> Attempts:
+        """Return the count with *answer* in it."""
+        if answer.status is None:
+            return Attempts(answered=self.answered, unanswered=self.unanswered + 1)
+        return Attempts(answered=self.answered + 1)
+
+
+class Verdict(Enum):
+    """What becomes of a batch."""
+
+    DELIVERED = auto()
+    AGAIN = auto()
+    REFUSED = auto()
+    GIVEN_UP = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A verdict, and for AGAIN the seconds to wait first."""
+
+    verdict: Verdict
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often and how patiently a batch is tried.
+
+    Attributes:
+        max_retries: Attempts after the first that are made on answers asking for one.
+        max_age: Seconds a batch is kept while nobody answers; None counts such attempts as
+            answered ones (nobody can wait for long on a caller's thread).
+    """
+
+    max_retries: int
+    max_age: float | None
+
+    def decide(
+        self,
+        attempts: Attempts,
+        answer: Answer,
+        *,
+        age: float,
+        jitter: Callable[[], float] = random.random,
+    ) -> Decision:
+        """Return what *answer*, the last of *attempts*, means for a batch *age* seconds old."""
+        verdict = self._judge(attempts, answer, age)
+        if verdict is not Verdict.AGAIN:
+            return Decision(verdict=verdict)
+        return Decision(verdict=verdict, delay=self._delay(attempts, answer, jitter))
+
+    def _judge(self, attempts: Attempts, answer: Answer, age: float) -> Verdict:
+        if answer.status is None:
+            return self._judge_silence(attempts, age)
+        if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own numbers
+            return Verdict.DELIVERED
+        if answer.status < 500 and answer.status not in _ASK_AGAIN:  # noqa: PLR2004 - HTTP's own numbers
+            return Verdict.REFUSED
+        return Verdict.AGAIN if attempts.answered <= self.max_retries else Verdict.GIVEN_UP
+
+    def _judge_silence(self, attempts: Attempts, age: float) -> Verdict:
+        if self.max_retries == 0:
+            return Verdict.GIVEN_UP
+        if self.max_age is not None:
+            return Verdict.AGAIN if age < self.max_age else Verdict.GIVEN_UP
+        tried = attempts.answered + attempts.unanswered
+        return Verdict.AGAIN if tried <= self.max_retries else Verdict.GIVEN_UP
+
+    @staticmethod
+    def _delay(attempts: Attempts, answer: Answer, jitter: Callable[[], float]) -> float:
+        """Return an exponential pause, jittered between half and all of it.
+
+        Fleets that failed together must not come back together. The server's own wish can only
+        lengthen the pause (SRV-098).
+        """
+        tried = attempts.unanswered or attempts.answered
+        # The exponent is capped too: 2.0**1024 overflows after enough attempts.
+        longest = min(FIRST_DELAY * 2.0 ** min(tried - 1, 10), MAX_DELAY)
+        pause = max(longest * (0.5 + jitter() / 2), MIN_DELAY)
+        return max(pause, min(answer.retry_after or 0.0, MAX_DELAY))

@@ -1,0 +1,168 @@
+"""Events as PostHog takes them: reading a caller's arguments and putting the parts together.
+
+Everything here is pure. A reader returns what it could make of its argument, or a ``Flaw`` whose
+text says what is wrong and never quotes the value: names and ids may be personal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from posthog_web._identifiers import read_uuid
+from posthog_web.typing import Event
+
+MAX_EVENT_BYTES = 900 * 1024
+"""Largest event PostHog is sent, in bytes of JSON (protocol §1.4)."""
+
+_PRIVATE_AI = frozenset(
+    f"$ai_{span}{name}"
+    for span in ("", "span_")
+    for name in ("input", "input_state", "output", "output_choices", "output_state", "tools")
+)
+
+
+class Flaw(Exception):  # noqa: N818 - a verdict on a caller's argument, not an error of ours
+    """An argument of a capture cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooked:
+    """What became of an event in the ``before_send`` chain.
+
+    Attributes:
+        event: The event to send; None when it was dropped.
+        fault: What the failing hook raised; None unless one failed.
+    """
+
+    event: Event | None
+    fault: Exception | None = None
+
+
+def read_capture(
+    positional: tuple[Any, ...], distinct_id: Any, event: Any, properties: Any  # noqa: ANN401 - any caller's argument
+) -> tuple[Any, Any, Any]:
+    """Return (distinct_id, event, properties) of a capture in either generation.
+
+    The second positional decides: text makes it ``(distinct_id, event[, properties])``, anything
+    else ``(event, properties)``. With ``event=`` written out, the first positional is the id.
+    """
+    match positional:
+        case ():
+            pass
+        case (first,) if event is not None:
+            distinct_id = first
+        case (first,):
+            event = first
+        case (first, None | Mapping() as second) if event is None:
+            event, properties = first, _either(second, properties)
+        case (first, second, *rest) if len(rest) <= 1:
+            distinct_id, event = first, second
+            properties = _either(rest[0] if rest else None, properties)
+        case _:
+            msg = "capture takes (event, properties) or (distinct_id, event, properties)"
+            raise Flaw(msg)
+    return distinct_id, event, properties
+
+
+def read_person_update(
+    positional: tuple[Any, ...], distinct_id: Any, properties: Any  # noqa: ANN401 - any caller's argument
+) -> tuple[Any, Any]:
+    """Return (distinct_id, properties) of a ``set``: a mapping in first place is the properties."""
+    match positional:
+        case ():
+            return distinct_id, properties
+        case (Mapping() as only,):
+            return distinct_id, _either(only, properties)
+        case (first,):
+            return _either(first, distinct_id), properties
+        case (first, second):
+            return _either(first, distinct_id), _either(second, properties)
+        case _:
+            msg = "set takes (properties) or (distinct_id, properties)"
+            raise Flaw(msg)
+
+
+def _either(first: Any, second: Any) -> Any:  # noqa: ANN401 - any caller's argument
+    return second if first is None else first
+
+
+def read_event_name(value: object) -> str:
+    """Return *value* if it is an event's name (SRV-010)."""
+    if not isinstance(value, str):
+        msg = f"the event's name must be text, not {type(value).__name__}"
+        raise Flaw(msg)
+    if not value.strip():
+        msg = "the event's name is empty"
+        raise Flaw(msg)
+    return value
+
+
+def read_id(value: object, what: str = "distinct_id") -> str:
+    """Return *value* as text if it can name somebody (SRV-011)."""
+    if isinstance(value, str):
+        if value.strip():
+            return value
+        msg = f"{what} is empty"
+        raise Flaw(msg)
+    if isinstance(value, int | UUID) and not isinstance(value, bool):
+        return str(value)
+    msg = f"{what} must be text, a whole number or a UUID, not {type(value).__name__}"
+    raise Flaw(msg)
+
+
+def read_mapping(value: object, what: str) -> dict[Any, Any]:
+    """Return a copy of *value* if it is a mapping; None is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        msg = f"{what} must be a mapping, not {type(value).__name__}"
+        raise Flaw(msg)
+    try:
+        return dict(value)
+    except Exception as error:
+        msg = f"{what} could not be read ({type(error).__name__})"
+        raise Flaw(msg) from error
+
+
+def without_private_ai(event: Event) -> Event:
+    """Return *event* without prompts, outputs and tools if it is about an AI call."""
+    if not event["event"].startswith("$ai_"):
+        return event
+    kept = {key: value for key, value in event["properties"].items() if key not in _PRIVATE_AI}
+    return {**event, "properties": kept}
+
+
+def run_hooks(hooks: Iterable[Callable[[Event], Any]], event: Event) -> Hooked:
+    """Pass *event* through *hooks* in order; fail closed (SRV-056…059).
+
+    The first None drops the event on purpose. A hook that raises, or returns what is no event,
+    drops it by fault: what it was to remove must not leave.
+    """
+    uuid, timestamp = event["uuid"], event["timestamp"]
+    for hook in hooks:
+        try:
+            answer = hook(event)
+            if answer is None:
+                return Hooked(event=None)
+            _require_event(answer)
+        except Exception as error:  # noqa: BLE001 - somebody else's code
+            return Hooked(event=None, fault=error)
+        event = answer
+    event["uuid"] = read_uuid(event.get("uuid")) or uuid
+    if not event.get("timestamp"):
+        event["timestamp"] = timestamp
+    return Hooked(event=event)
+
+
+def _require_event(answer: object) -> None:
+    if not isinstance(answer, dict):
+        msg = f"before_send must return an event or None, not {type(answer).__name__}"
+        raise TypeError(msg)
+    read_event_name(answer.get("event"))
+    answer["distinct_id"] = read_id(answer.get("distinct_id"))
+    if not isinstance(answer.setdefault("properties", {}), dict):
+        msg = "before_send returned an event whose properties are no mapping"
+        raise TypeError(msg)

@@ -1,0 +1,1 @@
+"""Exceptions as PostHog's error tracking takes them."""

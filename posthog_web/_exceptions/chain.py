@@ -1,0 +1,127 @@
+"""An exception and what led to it, as the ``$exception_list`` of an event (protocol §3.2)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from posthog_web._exceptions import frames
+
+MAX_ENTRIES = 50
+MAX_MESSAGE = 10_000
+
+
+def find_exception(given: object) -> BaseException | None:
+    """Return the exception meant by *given*: itself, in an exc_info triple, or the current one."""
+    if given is None:
+        return sys.exc_info()[1]
+    if isinstance(given, tuple) and len(given) == 3:  # noqa: PLR2004 - an exc_info triple
+        given = given[1]
+    return given if isinstance(given, BaseException) else None
+
+
+def describe_exception(error: BaseException, project_root: str) -> dict[str, Any]:
+    """Return the properties of an ``$exception`` event about *error* (SRV-283, SRV-287)."""
+    return _properties([_entry(link, project_root) for link in _links(error)])
+
+
+def describe_message(message: str, project_root: str) -> dict[str, Any]:
+    """Return the properties of an ``$exception`` event about something that is no exception."""
+    entry = {
+        "type": "Error",
+        "value": message[:MAX_MESSAGE],
+        "mechanism": {"type": "generic", "handled": True, "synthetic": True, "exception_id": 0},
+        **_stacktrace(frames.from_caller(project_root)),
+    }
+    return _properties([entry])
+
+
+def _properties(entries: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "$exception_list": entries,
+        "$exception_type": entries[0]["type"],
+        "$exception_message": entries[0]["value"],
+        "$exception_level": "error",
+    }
+
+
+class _Link:
+    """An exception's place in the tree of causes and group members."""
+
+    __slots__ = ("error", "number", "parent", "source")
+
+    def __init__(self, error: BaseException, parent: _Link | None, source: str) -> None:
+        self.error = error
+        self.parent = parent
+        self.source = source
+        self.number = 0
+
+
+def _links(error: BaseException) -> Iterator[_Link]:
+    """Yield *error* and what it leads to, depth first, each exception once, at most MAX_ENTRIES."""
+    seen: set[int] = set()
+    waiting = [_Link(error, None, "")]
+    while waiting and len(seen) < MAX_ENTRIES:
+        link = waiting.pop()
+        if id(link.error) in seen:
+            continue
+        link.number = len(seen)
+        seen.add(id(link.error))
+        yield link
+        waiting.extend(reversed(list(_children(link))))
+
+
+def _children(link: _Link) -> Iterator[_Link]:
+    error = link.error
+    if error.__cause__ is not None:
+        yield _Link(error.__cause__, link, "cause")
+    elif error.__context__ is not None and not error.__suppress_context__:
+        yield _Link(error.__context__, link, "context")
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions[:MAX_ENTRIES]:
+            yield _Link(member, link, "member")
+
+
+def _entry(link: _Link, project_root: str) -> dict[str, Any]:
+    error = link.error
+    kind = type(error)
+    found = frames.from_traceback(error.__traceback__, project_root)
+    synthetic = not found and link.parent is None
+    if synthetic:
+        found = frames.from_caller(project_root)
+    entry = {
+        "type": kind.__qualname__,
+        "value": text_of(error),
+        "mechanism": _mechanism(link, synthetic=synthetic),
+        **_stacktrace(found),
+    }
+    if kind.__module__ != "builtins":
+        entry["module"] = kind.__module__
+    return entry
+
+
+def _mechanism(link: _Link, *, synthetic: bool) -> dict[str, Any]:
+    """Return how the exception got here; what is not known is left out (SRV-303)."""
+    mechanism: dict[str, Any] = {"exception_id": link.number, "synthetic": synthetic}
+    if link.parent is None:
+        mechanism |= {"type": "generic", "handled": True}
+    else:
+        mechanism |= {"type": "chained", "source": link.source, "parent_id": link.parent.number}
+    if isinstance(link.error, BaseExceptionGroup):
+        mechanism["is_exception_group"] = True
+    return mechanism
+
+
+def _stacktrace(found: list[frames.Frame]) -> dict[str, Any]:
+    return {"stacktrace": {"type": "raw", "frames": found}} if found else {}
+
+
+def text_of(thing: object) -> str:
+    """Return *thing* as text, whatever its ``__str__`` does."""
+    for write in (str, repr):
+        try:
+            return write(thing)[:MAX_MESSAGE]
+        except Exception:  # noqa: BLE001, S112 - somebody else's code; the next way is tried
+            continue
+    return f"<unprintable {type(thing).__qualname__}>"

@@ -1,0 +1,1 @@
+"""What the process around us offers: HTTP sessions, its identity, its threads and its end."""

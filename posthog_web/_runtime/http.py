@@ -1,0 +1,41 @@
+"""HTTP for everything in this package: one way to load requests, one way to make a session."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from posthog_web._runtime.system import user_agent
+
+if TYPE_CHECKING:
+    import requests
+
+# A fork while another thread imports would leave the child waiting for ever on the import lock of
+# a thread it does not have. So importing and forking exclude each other (see process.py).
+# Re-entrant: an import may fork, and a signal handler may interrupt an import.
+importing = threading.RLock()
+
+
+def load() -> None:
+    """Import requests now: on the caller's thread, not on a worker's, not in a dying process."""
+    with importing:
+        import requests  # noqa: F401, PLC0415 - `import posthog_web` must stay light
+
+
+def new_session() -> requests.Session:
+    """Return a session that keeps connections alive and honours proxy and CA settings.
+
+    It follows no redirect by itself (callers pass ``allow_redirects=False``: a redirect would turn
+    a POST into a GET) and takes no credentials from ``~/.netrc``, which would replace our own.
+    """
+    load()
+    import requests  # noqa: PLC0415 - see load
+
+    session = requests.Session()
+    session.headers["User-Agent"] = user_agent()
+    session.auth = _leave_alone
+    return session
+
+
+def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

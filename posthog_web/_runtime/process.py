@@ -1,0 +1,79 @@
+"""Everything this process can do to end or to multiply, in one place.
+
+Those who hold events are watched (weakly) from their first moment. The hooks are installed with the
+first of them: at exit all share one budget of time; around a fork nobody else is importing, and the
+child starts with empty hands, since what its parent holds is the parent's to send.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+import weakref
+from typing import Protocol
+
+from posthog_web import _identifiers, _scope
+from posthog_web._guard import report_fault
+from posthog_web._runtime import http
+
+
+class Holder(Protocol):
+    """What the end of a process needs of whoever holds events."""
+
+    pid: int
+    exit_budget: float
+
+    def hurry(self) -> None:
+        """Start sending all that waits, without waiting for it."""
+
+    def finish(self, deadline: float) -> None:
+        """Send what is left until *deadline* (monotonic); give up the rest and say so."""
+
+
+_holders: weakref.WeakSet[Holder] = weakref.WeakSet()
+_installed = False
+_exit_deadline: float | None = None
+
+
+def watch(holder: Holder) -> None:
+    """See *holder* through the end of this process."""
+    global _installed  # noqa: PLW0603 - hooks are installed once per process
+    _holders.add(holder)
+    if not _installed:
+        _installed = True
+        atexit.register(_at_exit)
+        os.register_at_fork(
+            before=http.importing.acquire,
+            after_in_parent=http.importing.release,
+            after_in_child=_in_child,
+        )
+
+
+def time_left_at_exit() -> float | None:
+    """Return the seconds left for sending once the process is ending; None before that."""
+    if _exit_deadline is None:
+        return None
+    return max(_exit_deadline - time.monotonic(), 0.0)
+
+
+def _at_exit() -> None:
+    """Send what is left: everybody at once, within the longest of their budgets."""
+    global _exit_deadline  # noqa: PLW0603 - a process ends once
+    # Where fork hooks do not run (uWSGI), a parent's holders are still listed.
+    holders = [holder for holder in _holders if holder.pid == os.getpid()]
+    _exit_deadline = time.monotonic() + max((holder.exit_budget for holder in holders), default=0.0)
+    for holder in holders:
+        holder.hurry()
+    for holder in holders:
+        try:
+            holder.finish(_exit_deadline)
+        except Exception as error:  # noqa: BLE001 - one's fault must not cost another's events
+            report_fault(error, "exit")
+
+
+def _in_child() -> None:
+    http.importing.release()
+    _identifiers.forget_randomness()
+    _scope.clear()
+    _holders.clear()

@@ -1,0 +1,132 @@
+"""The current scope: who is acting, in which session, with which tags.
+
+One ContextVar holds it. A ``Scope`` is frozen: changing something makes a new one current, so two
+tasks started inside the same ``new_context()`` cannot overwrite each other. Values not set here are
+read from the scope around, at the moment they are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+
+class Surroundings(Protocol):
+    """What can be asked of a scope, whoever keeps it."""
+
+    def read_distinct_id(self) -> str | None:
+        """Return the person's id, None when nobody is named."""
+
+    def read_session_id(self) -> str | None:
+        """Return the session's id, if any."""
+
+    def read_tags(self) -> Mapping[str, Any]:
+        """Return all tags in force; inner ones win."""
+
+    def read_client(self) -> Any:  # noqa: ANN401 - clients are made above this layer
+        """Return the client chosen for this scope, None for the default one."""
+
+    def changed(self, **values: Any) -> Surroundings:  # noqa: ANN401 - as dataclasses.replace
+        """Return the scope in which *values* hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """One level of context, made by ``new_context()``."""
+
+    parent: Surroundings | None = None
+    entry: object = field(default_factory=object)
+    distinct_id: str | None = None
+    session_id: str | None = None
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    client: Any = None
+
+    def read_distinct_id(self) -> str | None:
+        """Return the id set here, else the one around."""
+        if self.distinct_id is not None or self.parent is None:
+            return self.distinct_id
+        return self.parent.read_distinct_id()
+
+    def read_session_id(self) -> str | None:
+        """Return the session set here, else the one around."""
+        if self.session_id is not None or self.parent is None:
+            return self.session_id
+        return self.parent.read_session_id()
+
+    def read_tags(self) -> Mapping[str, Any]:
+        """Return the tags set here over those around."""
+        if self.parent is None:
+            return self.tags
+        return {**self.parent.read_tags(), **self.tags}
+
+    def read_client(self) -> Any:  # noqa: ANN401 - clients are made above this layer
+        """Return the client chosen here, else the one around."""
+        if self.client is not None or self.parent is None:
+            return self.client
+        return self.parent.read_client()
+
+    def changed(self, **values: Any) -> Scope:  # noqa: ANN401 - as dataclasses.replace
+        """Return this scope with *values*, still the same entry."""
+        return replace(self, **values)
+
+
+_current: ContextVar[Surroundings | None] = ContextVar("posthog_web_scope", default=None)
+
+current = _current.get
+"""Return the current scope, None outside any."""
+
+
+def enter(*, fresh: bool, client: Any = None) -> tuple[Scope, Surroundings | None]:  # noqa: ANN401 - see above
+    """Make a new scope current; return it and the one to restore. A *fresh* one sees nothing around."""
+    before = _current.get()
+    scope = Scope(parent=None if fresh else before, client=client)
+    _current.set(scope)
+    return scope, before
+
+
+def leave(scope: Scope, before: Surroundings | None) -> None:
+    """Restore *before*, unless this code runs in another context than the one that entered.
+
+    A generator may be closed by another task; what is current there is none of our business.
+    """
+    now = _current.get()
+    if isinstance(now, Scope) and now.entry is scope.entry:
+        _current.set(before)
+
+
+def clear() -> None:
+    """Leave every scope: a forked child starts with none."""
+    _current.set(None)
+
+
+def change(**values: Any) -> bool:  # noqa: ANN401 - as dataclasses.replace
+    """Set *values* on the current scope; return False outside any."""
+    scope = _current.get()
+    if scope is None:
+        return False
+    _current.set(scope.changed(**values))
+    return True
+
+
+def add_tag(name: str, value: object) -> bool:
+    """Set one tag on the current scope; return False outside any."""
+    scope = _current.get()
+    if scope is None:
+        return False
+    own = scope.tags if isinstance(scope, Scope) else {}
+    _current.set(scope.changed(tags={**own, name: value}))
+    return True
+
+
+def get_distinct_id() -> str | None:
+    """Return the distinct id of the current scope; None outside any, or when nobody is named."""
+    scope = _current.get()
+    return None if scope is None else scope.read_distinct_id()
+
+
+def get_tags() -> dict[str, Any]:
+    """Return a copy of the tags of the current scope; empty outside any."""
+    scope = _current.get()
+    return {} if scope is None else dict(scope.read_tags())

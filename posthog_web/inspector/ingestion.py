@@ -1,0 +1,200 @@
+"""
+Reads what a PostHog library sent: bytes in, events out.
+
+Pure: no clock, no store, no server. What cannot be read raises `Refusal`.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from posthog_web.inspector.problems import distinct_id_of, find_problems, parse_uuid
+from posthog_web.inspector.refusal import Refusal
+
+# What PostHog itself takes in one request, before and after decompression.
+MAX_BODY_BYTES = 20 * 1024 * 1024
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+# Personal keys open the whole account and have no business in a capturing application.
+PERSONAL_KEY_PREFIX = "phx_"
+
+TOO_LARGE = Refusal(
+    413, "payload_too_large", f"The body is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedEvent:
+    """
+    One event as it was sent, and what the inspector says about it.
+
+    Attributes:
+        uuid: As sent in canonical spelling, or a fresh one when it had none.
+        name: The event's name as text; empty when it had none.
+        distinct_id: The person as text; empty when nobody was named.
+        body: The event, unchanged, as JSON.
+        library: `$lib` with its version, or empty.
+        personless: True when the event asks for no person profile.
+        hint: What tells this event from others of its name; may be empty.
+        problems: Sentences about what is wrong with it.
+    """
+
+    uuid: str
+    name: str
+    distinct_id: str
+    body: str
+    library: str = ""
+    personless: bool = False
+    hint: str = ""
+    problems: tuple[str, ...] = ()
+
+
+def decompress(body: bytes, content_encoding: str = "") -> bytes:
+    """
+    Return *body* without gzip, recognised by its first bytes or by *content_encoding*.
+    """
+    if not body.startswith(GZIP_MAGIC):
+        if content_encoding.strip().lower() == "gzip":
+            raise Refusal(400, "invalid_payload", "Content-Encoding says gzip; the body is not.")
+        return body
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        plain = stream.decompress(body, MAX_BODY_BYTES + 1)
+    except zlib.error as error:
+        raise Refusal(400, "invalid_payload", f"The body is broken gzip: {error}.") from error
+    if len(plain) > MAX_BODY_BYTES:
+        raise TOO_LARGE
+    if not stream.eof:
+        raise Refusal(400, "invalid_payload", "The gzip body ends too early.")
+    return plain
+
+
+def read_json(plain: bytes) -> Any:  # noqa: ANN401 (JSON is anything)
+    """
+    Return the JSON value of *plain*, as strictly as PostHog reads it.
+    """
+    try:
+        return json.loads(plain, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, "invalid_payload", f"The body is not JSON: {error}.") from error
+
+
+def read_batch(plain: bytes, received_at: datetime) -> list[ReceivedEvent]:
+    """
+    Return the events of one delivery.
+
+    Three shapes are known: an object with `batch`, a bare list of events, and a bare event
+    (the last two are what browsers send).
+
+    Raises:
+        Refusal: The body cannot be read (400) or carries no usable project key (401).
+    """
+    payload = read_json(plain)
+    events = _events_in(payload)
+    _check_key(payload, events)
+    return [receive(event, received_at) for event in events]
+
+
+def receive(event: Mapping[str, Any], received_at: datetime) -> ReceivedEvent:
+    """
+    Describe one event: its name, its person, and what is wrong with it.
+    """
+    properties = _mapping(event.get("properties"))
+    return ReceivedEvent(
+        uuid=parse_uuid(event.get("uuid")) or str(uuid4()),
+        name=_text(event.get("event")),
+        distinct_id=_text(distinct_id_of(event)),
+        body=_dump(event),
+        library=" ".join(filter(None, map(_text, map(properties.get, ("$lib", "$lib_version"))))),
+        personless=properties.get("$process_person_profile") is False,
+        hint=_hint(event, properties),
+        problems=find_problems(event, received_at),
+    )
+
+
+def _events_in(payload: object) -> list[Mapping[str, Any]]:
+    if isinstance(payload, Mapping):
+        events = payload.get("batch", [payload] if "event" in payload else None)
+    else:
+        events = payload
+    if not isinstance(events, list):
+        raise Refusal(400, "invalid_payload", "The body has no `batch`, a list of events.")
+    for position, event in enumerate(events):
+        if not isinstance(event, Mapping):
+            raise Refusal(400, "invalid_payload", f"Event {position} of `batch` is no object.")
+    return events
+
+
+def _check_key(payload: object, events: list[Mapping[str, Any]]) -> None:
+    sources = [_mapping(payload)]
+    for event in events[:1]:
+        sources += [event, _mapping(event.get("properties"))]
+    keys = (source.get(name) for source in sources for name in ("api_key", "token"))
+    key = next((key for key in keys if key), None)
+    if not isinstance(key, str) or not key.strip():
+        raise Refusal(401, "authentication_failed", "The body has no project key: `api_key`.")
+    if key.startswith(PERSONAL_KEY_PREFIX):
+        detail = "`api_key` is a personal key (phx_…); capturing takes the project's (phc_…)."
+        raise Refusal(401, "authentication_failed", detail)
+
+
+def _hint(event: Mapping[str, Any], properties: Mapping[str, Any]) -> str:
+    name = event.get("event")
+    if name == "$exception":
+        return _exception_hint(properties.get("$exception_list"))
+    if name == "$feature_flag_called":
+        flag, value = properties.get("$feature_flag"), properties.get("$feature_flag_response")
+        return f"{_text(flag)} = {_text(value)}"[:_LONGEST_HINT]
+    for key in _HINTS.get(name, ()) if isinstance(name, str) else ():
+        if properties.get(key):
+            return _text(properties[key])[:_LONGEST_HINT]
+    return ""
+
+
+def _exception_hint(chain: object) -> str:
+    first = _mapping(chain[0]) if isinstance(chain, list) and chain else {}
+    parts = filter(None, (_text(first.get("type")), _text(first.get("value"))))
+    return ": ".join(parts)[:_LONGEST_HINT]
+
+
+_LONGEST_HINT = 160
+
+_HINTS = {
+    "$pageview": ("$pathname", "$current_url", "$request_path"),
+    "$pageleave": ("$pathname", "$current_url"),
+    "$create_alias": ("alias",),
+    "$groupidentify": ("$group_key",),
+    "$screen": ("$screen_name",),
+}
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else _dump(value)
+    # A lone surrogate is legal JSON, yet neither SQLite nor a browser can be handed one.
+    return text.encode("utf-8", "replace").decode()
+
+
+def _dump(value: object) -> str:
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except (ValueError, RecursionError) as error:
+        # 1e999 is legal JSON but no number: PostHog's own reader refuses it too.
+        raise Refusal(400, "invalid_payload", "The body has a number out of range.") from error
+
+
+def _refuse_constant(name: str) -> None:
+    msg = f"{name} is not JSON"
+    raise ValueError(msg)

@@ -1,0 +1,119 @@
+// Shows one event, or one request, in full.
+
+import { copy, glyph, h, kindOf } from "./dom.js";
+import { exceptionView } from "./exception.js";
+import { bytes, fullMoment, lag, plural, timeOfDay } from "./format.js";
+import { propertyTable, readExactly } from "./value.js";
+
+/** Return the parts that show one event. */
+export function eventView(found) {
+  const event = readExactly(found.source);
+  const properties = isObject(event.properties) ? event.properties : {};
+  const exception = found.name === "$exception" ? exceptionView(properties.$exception_list) : null;
+  const all = Object.entries(properties).filter(([key]) => !(exception && key === "$exception_list"));
+  const isOwn = ([key]) => !key.startsWith("$");
+  const beside = Object.entries(event).filter(([key]) => !SHOWN.has(key));
+  return [
+    headView(found, event),
+    problemsView(found.problems),
+    exception,
+    group("Properties", all.filter(isOwn)),
+    group("Set on the person", objectEntries(event.$set ?? properties.$set), "$set"),
+    group("Set once on the person", objectEntries(event.$set_once ?? properties.$set_once), "$set_once"),
+    group("Beside the properties", beside),
+    quietGroup("PostHog’s own", all.filter((entry) => !isOwn(entry) && !PERSON.has(entry[0]))),
+    carriersView(found),
+  ];
+}
+
+const SHOWN = new Set(["event", "distinct_id", "timestamp", "uuid", "properties", "$set", "$set_once"]);
+const PERSON = new Set(["$set", "$set_once"]);
+
+function headView(found, event) {
+  const button = h("button", { type: "button", class: "plain", id: "copy", onclick: () => copy(found.source, button) }, "Copy JSON");
+  const sent = event.timestamp;
+  return h("header", { class: "event-head", "data-kind": kindOf(found.name) },
+    h("div", { class: "title" },
+      glyph(kindOf(found.name)),
+      h("h2", {}, found.name || "an event without a name"),
+      button),
+    h("dl", { class: "facts" },
+      fact("Person", found.personless
+        ? [h("span", { class: "anonymous" }, "anonymous"), " ", h("code", {}, found.distinct_id)]
+        : h("code", {}, found.distinct_id || "nobody")),
+      fact("Time", [
+        h("time", {}, sent === undefined || sent === null ? timeOfDay(found.received_at) : fullMoment(sent)),
+        typeof sent === "string" && h("span", { class: "aside" }, lag(sent, found.received_at))]),
+      fact("UUID", h("code", {}, found.uuid)),
+      found.library && fact("Library", found.library),
+      found.deliveries > 1 && fact("Delivered", h("strong", { class: "again" }, `${found.deliveries} times`))));
+}
+
+function fact(name, ...content) {
+  return h("div", {}, h("dt", {}, name), h("dd", {}, content));
+}
+
+function problemsView(problems) {
+  if (problems.length === 0) return null;
+  return h("section", { class: "problems", "aria-label": "Problems" },
+    h("ul", {}, problems.map((problem) => h("li", {}, problem))));
+}
+
+function group(title, entries, key = null) {
+  if (entries.length === 0) return null;
+  return h("section", { class: "group" },
+    h("h3", {}, title, key && h("code", {}, key)),
+    propertyTable(entries, title));
+}
+
+function quietGroup(title, entries) {
+  if (entries.length === 0) return null;
+  return h("details", { class: "group quiet", open: true },
+    h("summary", {}, h("h3", {}, title), h("span", { class: "aside" }, plural(entries.length, "property").replace("propertys", "properties"))),
+    propertyTable(entries, title));
+}
+
+function carriersView(found) {
+  if (found.requests.length === 0) return null;
+  return h("details", { class: "group quiet", open: found.requests.length > 1 },
+    h("summary", {}, h("h3", {}, "Carried by"), h("span", { class: "aside" }, plural(found.requests.length, "request"))),
+    h("ol", { class: "carriers" }, found.requests.map((request) =>
+      h("li", {}, h("time", {}, timeOfDay(request.received_at)), statusView(request),
+        h("span", {}, `${request.path} with ${plural(request.events, "event")}`),
+        h("span", { class: "aside" }, sizeText(request))))));
+}
+
+/** Return the mark of what a request was answered. */
+export function statusView(request) {
+  const taken = request.status === 200;
+  return h("span", { class: taken ? "status taken" : "status refused" }, request.status === null ? "closed" : String(request.status));
+}
+
+/** Return the size of a request on the wire, and what it was before compression. */
+export function sizeText(request) {
+  const isPacked = request.plain_bytes > 0 && request.plain_bytes !== request.wire_bytes;
+  return isPacked ? `${bytes(request.plain_bytes)} as ${bytes(request.wire_bytes)} gzip` : bytes(request.wire_bytes);
+}
+
+/** Return the parts that show one request; `select` is called with the uuid of an event. */
+export function requestView(request, select) {
+  return [
+    h("header", { class: "event-head", "data-kind": "request" },
+      h("div", { class: "title" }, glyph("request"), h("h2", {}, `POST ${request.path}`), statusView(request)),
+      h("dl", { class: "facts" },
+        fact("Time", h("time", {}, fullMoment(request.received_at * 1000))),
+        fact("Answer", request.status === null ? "the connection was closed" : String(request.status),
+          request.scripted && h("span", { class: "aside" }, "scripted")),
+        fact("Size", sizeText(request)),
+        fact("Client", request.user_agent || "unnamed"))),
+    request.detail && h("section", { class: "problems" }, h("ul", {}, h("li", {}, request.detail))),
+    request.uuids.length > 0 && h("section", { class: "group" },
+      h("h3", {}, request.status === 200 ? "Events" : "Events it carried"),
+      h("ol", { class: "uuids" }, request.uuids.slice(0, 200).map((uuid) =>
+        h("li", {}, h("button", { type: "button", class: "more", onclick: () => select(uuid) }, uuid)))),
+      request.uuids.length > 200 && h("p", { class: "aside" }, `and ${request.uuids.length - 200} more`)),
+  ];
+}
+
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+const objectEntries = (value) => (isObject(value) ? Object.entries(value) : []);

@@ -1,0 +1,81 @@
+"""Names for the shapes that cross the public surface, for annotations in your own code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal, TypeAlias, TypedDict
+from uuid import UUID
+
+DistinctId: TypeAlias = str | int | UUID
+"""Who an event is about. Numbers and UUIDs are sent as text."""
+
+Moment: TypeAlias = datetime | date | str
+"""When something happened: a datetime or date (UTC without a zone), or ISO 8601 text."""
+
+Event: TypeAlias = dict[str, Any]
+"""An event as it goes over the wire, and as ``before_send`` and ``on_error`` see it."""
+
+Properties: TypeAlias = Mapping[str, Any]
+"""Properties of an event, a person or a group. Any value is accepted."""
+
+BeforeSend: TypeAlias = Callable[[Event], Event | None]
+"""Returns the event to send, changed or not, or None to drop it."""
+
+OnError: TypeAlias = Callable[[Exception], object] | Callable[[Exception, Sequence[Event]], object]
+"""Told when events could not be delivered; takes the error, and the events if it wants them."""
+
+
+class ClientArguments(TypedDict, total=False):
+    """What ``Client(...)`` accepts by keyword beside its key and host.
+
+    Meanings, units and defaults: ``posthog_web.ClientOptions``.
+    """
+
+    api_key: str | None
+    before_send: BeforeSend | Sequence[BeforeSend] | None
+    debug: bool | None
+    disable_geoip: bool | None
+    disabled: bool | None
+    enable_exception_autocapture: bool | None
+    enable_local_evaluation: bool | None
+    feature_flags_request_timeout_seconds: float | None
+    flag_fallback_cache_url: str | None
+    flush_at: int | None
+    flush_interval: float | None
+    flush_timeout: float | None
+    gzip: bool | None
+    historical_migration: bool | None
+    is_server: bool | None
+    log_captured_exceptions: bool | None
+    max_batch_bytes: int | None
+    max_batch_size: int | None
+    max_event_age: float | None
+    max_queue_bytes: int | None
+    max_queue_size: int | None
+    max_retries: int | None
+    on_error: OnError | None
+    personal_api_key: str | None
+    poll_interval: float | None
+    privacy_mode: bool | None
+    project_root: str | None
+    send: bool | None
+    shutdown_timeout: float | None
+    super_properties: Properties | None
+    sync_mode: bool | None
+    thread: int | None
+    timeout: float | None
+
+
+DropReason: TypeAlias = Literal[
+    "before_send",
+    "closed",
+    "given_up",
+    "invalid_event",
+    "queue_full",
+    "refused",
+    "send_is_off",
+    "too_large",
+    "unsent_at_exit",
+]
+"""Why an event was captured and will never arrive; the keys of ``client.stats().dropped``."""
