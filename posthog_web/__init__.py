@@ -62,7 +62,7 @@ thread: int | None
 timeout: float | None
 
 _default = DefaultClient(globals())
-_contexts = Contexts(_default.find)
+_contexts = Contexts(_default.find_configured)
 
 capture = _default.capture
 capture_exception = _default.capture_exception

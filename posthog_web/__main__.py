@@ -1,6 +1,4 @@
-"""
-The commands: `python -m posthog_web <command>`.
-"""
+"""The commands: `python -m posthog_web <command>`."""
 
 from __future__ import annotations
 
@@ -13,8 +11,7 @@ from importlib import import_module
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """
-    One command.
+    """One command.
 
     Attributes:
         module: Where its `main(arguments, program)` is; imported only when it is chosen.
@@ -34,9 +31,7 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run the command that *arguments* (default: the process's own) name; return the exit status.
-    """
+    """Run the command *arguments* (default: the process's own) name; return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     # Only the first word is ours: the command reads the rest, `--help` included.
     name = _parser().parse_args(arguments[:1]).command

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from posthog_web._identifiers import read_uuid
+from posthog_web._moments import read_timestamp
 from posthog_web.typing import Event
 
 MAX_EVENT_BYTES = 900 * 1024
@@ -42,7 +43,10 @@ class Hooked:
 
 
 def read_capture(
-    positional: tuple[Any, ...], distinct_id: Any, event: Any, properties: Any  # noqa: ANN401 - any caller's argument
+    positional: tuple[Any, ...],
+    distinct_id: Any,
+    event: Any,
+    properties: Any,  # noqa: ANN401 - any caller's argument
 ) -> tuple[Any, Any, Any]:
     """Return (distinct_id, event, properties) of a capture in either generation.
 
@@ -68,7 +72,9 @@ def read_capture(
 
 
 def read_person_update(
-    positional: tuple[Any, ...], distinct_id: Any, properties: Any  # noqa: ANN401 - any caller's argument
+    positional: tuple[Any, ...],
+    distinct_id: Any,
+    properties: Any,  # noqa: ANN401 - any caller's argument
 ) -> tuple[Any, Any]:
     """Return (distinct_id, properties) of a ``set``: a mapping in first place is the properties."""
     match positional:
@@ -152,8 +158,7 @@ def run_hooks(hooks: Iterable[Callable[[Event], Any]], event: Event) -> Hooked:
             return Hooked(event=None, fault=error)
         event = answer
     event["uuid"] = read_uuid(event.get("uuid")) or uuid
-    if not event.get("timestamp"):
-        event["timestamp"] = timestamp
+    event["timestamp"] = read_timestamp(event.get("timestamp")) or timestamp
     return Hooked(event=event)
 
 

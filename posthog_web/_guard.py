@@ -20,7 +20,7 @@ _notices = Notices()
 
 
 def describe_fault(error: BaseException) -> str:
-    """Return the type of *error* and the line it came from: never its message, which may quote data."""
+    """Return the type of *error* and the line it came from. Its message may quote data."""
     place = "unknown place"
     trace = error.__traceback__
     while trace is not None:

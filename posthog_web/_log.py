@@ -54,5 +54,8 @@ class Notices:
         self._quiet_until[site] = now + interval
         held_back = self._held_back.pop(site, 0)
         if held_back:
-            message, values = f"{message} (and %d more since the last warning)", (*values, held_back)
+            message, values = (
+                f"{message} (and %d more since the last warning)",
+                (*values, held_back),
+            )
         logger.log(level, message, *values)

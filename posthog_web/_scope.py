@@ -79,7 +79,7 @@ current = _current.get
 
 
 def enter(*, fresh: bool, client: Any = None) -> tuple[Scope, Surroundings | None]:  # noqa: ANN401 - see above
-    """Make a new scope current; return it and the one to restore. A *fresh* one sees nothing around."""
+    """Make a new scope current, a *fresh* one blind to those around; return it and the last."""
     before = _current.get()
     scope = Scope(parent=None if fresh else before, client=client)
     _current.set(scope)

@@ -1,5 +1,4 @@
-"""
-Turns any Python value into JSON bytes, and JSON back into values.
+"""Turns any Python value into JSON bytes, and JSON back into values.
 
 `dumps` never fails: what JSON cannot say becomes the nearest thing it can (`posthog_web._values`
 decides what), what cannot be read becomes a marker text. One bad property must not cost an event,
@@ -24,7 +23,10 @@ from posthog_web._values import plain, unprintable
 try:
     import orjson
 except ImportError:
-    orjson = None  # type: ignore[assignment]
+    _write: Callable[[object], bytes] | None = None
+    _read: Callable[[bytes | str], Any] | None = None
+else:
+    _write, _read = orjson.dumps, orjson.loads
 
 # Lists and dicts within each other, the outermost included. Strict parsers stop at 128, and the
 # batch around an event has levels too; one level too many and the server refuses the whole batch.
@@ -54,59 +56,49 @@ _encoder = json.JSONEncoder(
 
 
 def dumps(value: object) -> bytes:
-    """
-    Return *value* as JSON in UTF-8. Never fails, and keeps no reference to *value*.
+    """Return *value* as JSON in UTF-8. Never fails, and keeps no reference to *value*.
 
     Lists and dicts nested beyond `MAX_DEPTH` become the text `TOO_DEEP`, those beyond the first
     `MAX_CONTAINERS` `TOO_MANY`, those that contain themselves `CYCLE`. Integers are numbers up to
     1e308 and text beyond, NaN and infinity are null, lone surrogates are U+FFFD. Keys that are not
     text become the text of what they are as a value; of keys that become equal the last one wins.
     """
-    if orjson is None:
+    if _write is None:
         return dumps_portable(value)
     try:
         if _is_native(value):
-            return _exact(orjson.dumps(value))
+            return _exact(_write(value))
     except Exception:  # noqa: BLE001, S110 - the long way has the last word
         pass
     try:
-        tree = _Normaliser().tree(value, 0)
-        try:
-            return _exact(orjson.dumps(tree))
-        except TypeError:  # integers beyond 64 bits
-            return _encoder.encode(tree).encode()
-    except RecursionError:
-        return _TOO_DEEP_JSON
+        return _exact(_write(_Normaliser(_NATIVE_ATOMS).tree(value, 0)))
+    except (TypeError, RecursionError):  # a lone surrogate, or an integer beyond 64 bits
+        return dumps_portable(value)
 
 
 def dumps_portable(value: object) -> bytes:
-    """
-    Do what `dumps` does with the standard library alone: slower, with the same meaning.
-    """
+    """Do what `dumps` does with the standard library alone: slower, with the same meaning."""
     try:
-        return _encoder.encode(_Normaliser().tree(value, 0)).encode()
+        return _encoder.encode(_careful_copy(value)).encode()
     except RecursionError:
         return _TOO_DEEP_JSON
 
 
-def loads(data: bytes | str) -> Any:
-    """
-    Return the value that the JSON text *data* means.
+def loads(data: bytes | str) -> Any:  # noqa: ANN401 - the reader knows what it asked for
+    """Return the value that the JSON text *data* means.
 
     Integers beyond 64 bits are read as floats. Raises ValueError if *data* is not strict JSON.
     """
-    if orjson is not None:
+    if _read is not None:
         try:
-            return orjson.loads(data)
+            return _read(data)
         except ValueError:  # also for lone surrogates, which clients in other languages do write
             pass
     return loads_portable(data)
 
 
-def loads_portable(data: bytes | str) -> Any:
-    """
-    Do what `loads` does with the standard library alone.
-    """
+def loads_portable(data: bytes | str) -> Any:  # noqa: ANN401 - as `loads`
+    """Do what `loads` does with the standard library alone."""
     text = data if isinstance(data, str) else data.decode()
     try:
         return json.loads(text, parse_int=_parsed_integer, parse_constant=_refuse_constant)
@@ -116,9 +108,7 @@ def loads_portable(data: bytes | str) -> Any:
 
 
 def _parsed_integer(digits: str) -> float:
-    """
-    Return an int within 64 bits, else the float that orjson gives.
-    """
+    """Return an int within 64 bits, else the float that orjson gives."""
     number = int(digits) if len(digits) <= _MOST_DIGITS else math.inf
     return number if -(2**63) <= number < 2**64 else float(digits)
 
@@ -132,20 +122,20 @@ def _refuse_constant(name: str) -> None:
 
 
 def _exact(data: bytes) -> bytes:
-    """
-    Return a copy of *data* that takes its own size: orjson's result keeps the buffer it grew in.
+    """Return a copy of *data* of its own size.
+
+    orjson's result keeps the buffer it grew in: 4 KB for 200 bytes.
     """
     return b"".join((data, b""))
 
 
 def _is_native(value: object) -> bool:
-    """
-    Return whether *value* is of exact built-in types throughout, and within the limits.
+    """Return whether *value* is of exact built-in types throughout, and within the limits.
 
     Keys are not looked at, as orjson itself refuses all but text. Goes level by level: the cheapest
     walk there is, and a cycle ends at one of the limits.
     """
-    level: list[Iterable[object]] = [(value,)]
+    level: list[Any] = [(value,)]
     left = MAX_CONTAINERS
     for _ in range(MAX_DEPTH + 1):
         below: list[Any] = []
@@ -156,7 +146,7 @@ def _is_native(value: object) -> bool:
                     continue
                 if kind in _NATIVE_CONTAINERS:
                     below.append(item)
-                elif kind is not datetime or not _is_plain_time(item):
+                elif kind is not datetime or not _has_plain_zone(item):
                     return False
         if not below:
             return True
@@ -167,10 +157,8 @@ def _is_native(value: object) -> bool:
     return False
 
 
-def _is_plain_time(moment: Any) -> bool:
-    """
-    Return whether orjson reads *moment* without asking a time zone.
-    """
+def _has_plain_zone(moment: datetime) -> bool:
+    """Return whether orjson reads *moment* without asking a time zone."""
     zone = moment.tzinfo
     return zone is None or zone is UTC
 
@@ -179,73 +167,83 @@ def _is_plain_time(moment: Any) -> bool:
 
 
 class _Normaliser:
+    """Copies one value into dicts, lists and what JSON has beside them. Not to be used twice.
+
+    *as_is* are the types that need no care: all that orjson takes or refuses by itself, or only
+    those that cannot go wrong in any encoder.
     """
-    Copies one value into dicts, lists, and atoms that JSON has.
 
-    Not to be used twice.
-    """
+    __slots__ = ("_as_is", "_left", "_path")
 
-    __slots__ = ("_left", "_path")
-
-    def __init__(self) -> None:
+    def __init__(self, as_is: frozenset[type]) -> None:
+        self._as_is = as_is
         self._left = MAX_CONTAINERS
         self._path: set[int] = set()
 
-    def tree(self, value: object, depth: int) -> Any:
-        """
-        Return the copy of *value*, which stands in *depth* lists and dicts.
-        """
+    def tree(self, value: object, depth: int) -> object:
+        """Return the copy of *value*, which stands in *depth* lists and dicts."""
         try:
-            atom = _ATOMS.get(type(value))
+            kind = type(value)
+            if kind in self._as_is:
+                return value
+            atom = _ATOMS.get(kind)
             return self._branch(value, depth) if atom is None else atom(value)
         except RecursionError:
             return TOO_DEEP
         except Exception:  # noqa: BLE001 - one value must not cost the others
             return unprintable(value)
 
-    def _branch(self, value: object, depth: int) -> Any:
-        """
-        Copy a value that may have members. Knows which ones it is in, to see a cycle.
-        """
-        path, identity = self._path, id(value)
-        if identity in path:
-            return CYCLE
-        # A value that becomes another one, and so on without end, is on no level of its own.
-        if len(path) > 2 * MAX_DEPTH:
-            return TOO_DEEP
-        path.add(identity)
+    def _branch(self, value: object, depth: int) -> object:
+        """Copy a value that may have members."""
+        marker = self._marker(value, depth)
+        if marker is not None:
+            return marker
+        self._path.add(id(value))
         try:
-            kind = type(value)
-            read = _SNAPSHOTS.get(kind)
+            read = _SNAPSHOTS.get(type(value))
             if read is None:
                 return self.tree(plain(value), depth)
-            if depth >= MAX_DEPTH:
-                return TOO_DEEP
-            if self._left == 0:
-                return TOO_MANY
             self._left -= 1
-            # Read at once: another thread may change it while its members are copied.
             members = read(value)
-            if kind is dict:
-                return {self._key(key): self.tree(member, depth + 1) for key, member in members}
-            return [self.tree(member, depth + 1) for member in members]
+            as_is, tree, depth = self._as_is, self.tree, depth + 1
+            if type(value) is not dict:
+                return [item if type(item) in as_is else tree(item, depth) for item in members]
+            return {
+                self._key(key): item if type(item) in as_is else tree(item, depth)
+                for key, item in members
+            }
         finally:
-            path.discard(identity)
+            self._path.discard(id(value))
+
+    def _marker(self, value: object, depth: int) -> str | None:
+        """Return what stands for *value* if a limit is reached, else None."""
+        path = self._path
+        if id(value) in path:
+            return CYCLE
+        # A value that becomes another one, and so on without end, never goes a level deeper.
+        if len(path) > 2 * MAX_DEPTH:
+            return TOO_DEEP
+        if type(value) not in _SNAPSHOTS:
+            return None
+        if depth >= MAX_DEPTH:
+            return TOO_DEEP
+        return TOO_MANY if self._left == 0 else None
 
     def _key(self, key: object) -> str:
-        """
-        Return the text of a key: as in the standard library, else of what it is as a value.
-        """
+        """Return the text of a key: as in the standard library, else of what it is as a value."""
         if type(key) is str:
             return _clean(key)
-        copy = self.tree(key, 0)
+        # The inner copy is made of built-in types; the outer makes sure that it can be written.
+        copy = _careful_copy(self.tree(key, 0))
         return copy if isinstance(copy, str) else _encoder.encode(copy)
 
 
+def _careful_copy(value: object) -> object:
+    return _Normaliser(_HARMLESS).tree(value, 0)
+
+
 def _clean(text: str) -> str:
-    """
-    Return *text* with lone surrogates replaced; two that make a pair become what they mean.
-    """
+    """Return *text* with lone surrogates replaced; two that make a pair become what they mean."""
     if text.isascii():
         return text
     try:
@@ -265,25 +263,22 @@ def _float(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _same(value: Any) -> Any:
-    return value
-
+_HARMLESS: frozenset[type] = frozenset({bool, type(None)})
 
 _ATOMS: dict[type, Callable[[Any], Any]] = {
     str: _clean,
     int: _integer,
     float: _float,
-    bool: _same,
-    type(None): _same,
 }
 
+# Read at once: another thread may change a container while its members are copied.
 _SNAPSHOTS: dict[type, Callable[[Any], Iterable[Any]]] = {
     dict: lambda value: value.copy().items(),
     list: list.copy,
-    tuple: _same,
+    tuple: tuple,
 }
 
 # What orjson reads without running Python code. An Enum, a UUID and a datetime in any time zone
 # are not among it: it asks them for attributes, and ends the process if that fails.
-_NATIVE_ATOMS = frozenset({*_ATOMS, date})
+_NATIVE_ATOMS = frozenset({*_HARMLESS, *_ATOMS, date})
 _NATIVE_CONTAINERS = frozenset(_SNAPSHOTS)

@@ -1,5 +1,5 @@
-"""
-What a Python value becomes in JSON.
+# ruff: noqa: ANN401 - a conversion is only called with what the table gives it.
+"""What a Python value becomes in JSON.
 
 One table decides: by type, by the name of a type whose library must not be imported for this,
 and by shape. Only the type of a value is asked, never the value itself: a mock, or an object that
@@ -39,8 +39,7 @@ _Convert = Callable[[Any], object]
 
 
 def plain(value: object) -> object:
-    """
-    Return what *value* is in JSON, one level down.
+    """Return what *value* is in JSON, one level down.
 
     The members of the list or dict returned are as they were and may need converting in turn.
     What JSON has itself comes back as it is, of its exact built-in type. A conversion that fails
@@ -54,16 +53,12 @@ def plain(value: object) -> object:
 
 
 def unprintable(value: object) -> str:
-    """
-    Return the text that stands for a value whose conversion failed.
-    """
+    """Return the text that stands for a value whose conversion failed."""
     return f"<unprintable {_name_of(type(value))}>"
 
 
 def _converter(kind: type, mro: tuple[type, ...]) -> _Convert:
-    """
-    Return the table's entry for *kind*.
-    """
+    """Return the table's entry for *kind*."""
     # An Enum is often a str or an int too, and these come first in its bases.
     if Enum in mro:
         return _BY_TYPE[Enum]
@@ -78,9 +73,7 @@ def _converter(kind: type, mro: tuple[type, ...]) -> _Convert:
 
 
 def _describes_itself(mro: tuple[type, ...]) -> bool:
-    """
-    Return whether a class before ``object`` defines how its instances read as text.
-    """
+    """Return whether a class before ``object`` defines how its instances read as text."""
     return any("__str__" in vars(base) or "__repr__" in vars(base) for base in mro[:-1])
 
 
@@ -88,32 +81,24 @@ def _describes_itself(mro: tuple[type, ...]) -> bool:
 
 
 def _qualified_name(named: Any) -> str:
-    """
-    Return ``module.name`` of a class or function, without the module if it is built in.
-    """
+    """Return ``module.name`` of a class or function, without the module if it is built in."""
     module = named.__module__
     prefix = "" if module in {None, "builtins"} else f"{module}."
     return f"{prefix}{named.__qualname__}"
 
 
 def _type_tag(value: object) -> str:
-    """
-    Describe a value that has no text of its own, without its address.
-    """
+    """Describe a value that has no text of its own, without its address."""
     return f"<{_qualified_name(type(value))}>"
 
 
 def _short_tag(value: object) -> str:
-    """
-    Describe a value that can be read only once, or that belongs to the system.
-    """
+    """Describe a value that can be read only once, or that belongs to the system."""
     return f"<{_name_of(type(value))}>"
 
 
 def _text(value: object) -> str:
-    """
-    Return the text a value gives itself, without addresses: they differ in every process.
-    """
+    """Return the text a value gives itself, without addresses: they differ in every process."""
     text = str(value)
     return _ADDRESS.sub("", text) if " at 0x" in text else text
 
@@ -136,9 +121,7 @@ def _exception(value: BaseException) -> str:
 
 
 def _decimal(value: Decimal) -> float | str | None:
-    """
-    Return a number, as the totals of a shop are summed up; text only beyond what a float holds.
-    """
+    """Return a number, as a shop's totals are summed up; text only beyond what a float holds."""
     if not value.is_finite():
         return None
     number = float(value)
@@ -149,8 +132,7 @@ def _decimal(value: Decimal) -> float | str | None:
 
 
 def _listed(iterate: Callable[[Any], Iterable[object]]) -> _Convert:
-    """
-    Return a conversion to a list that reads through *iterate* of the built-in type.
+    """Return a conversion to a list that reads through *iterate* of the built-in type.
 
     A subclass may have an ``__iter__`` that fails, or that is endless.
     """
@@ -183,9 +165,7 @@ def _instance_of_attrs(value: Any) -> dict[str, object]:
 
 
 def _public(value: object, names: Iterable[str]) -> dict[str, object]:
-    """
-    Return the attributes *names* that are not private. One that was never set is left out.
-    """
+    """Return the attributes *names* that are not private. One that was never set is left out."""
     found: dict[str, object] = {}
     for name in names:
         if name.startswith("_"):

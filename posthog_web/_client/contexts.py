@@ -81,7 +81,7 @@ class Contexts:
 
     def new_context(
         self,
-        fresh: bool = False,  # noqa: FBT001, FBT002 - known from the field
+        fresh: bool = False,  # noqa: FBT001, FBT002 - as everywhere in the field
         capture_exceptions: bool | None = None,
         client: Client | None = None,
     ) -> Context:
@@ -99,7 +99,7 @@ class Contexts:
 
     def scoped(
         self,
-        fresh: bool = False,  # noqa: FBT001, FBT002 - known from the field
+        fresh: bool = False,  # noqa: FBT001, FBT002 - as everywhere in the field
         capture_exceptions: bool | None = None,
     ) -> Callable[[Callable[P, T]], Callable[P, T]]:
         """Return a decorator that runs each call of a function, async ones too, in a new context.
@@ -123,7 +123,11 @@ class Contexts:
                 with self.new_context(fresh, capture_exceptions):
                     return await cast("Any", function(*args, **kwargs))
 
-            return cast("Callable[P, T]", call_async) if inspect.iscoroutinefunction(function) else call
+            return (
+                cast("Callable[P, T]", call_async)
+                if inspect.iscoroutinefunction(function)
+                else call
+            )
 
         return decorate
 
@@ -144,7 +148,7 @@ def set_context_session(session_id: str) -> None:
 
 
 def tag(name: str, value: Any) -> None:  # noqa: ANN401 - any value is a property
-    """Set a property for all that is captured in the current context; outside any nothing happens."""
+    """Set a property of all that is captured in the current context; outside any, do nothing."""
     _scope.add_tag(name, value)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, overload
@@ -54,7 +53,7 @@ class Live(Generic[T]):
         return self if client is None else getattr(client.options, self._name)
 
     def __set__(self, client: Client, value: T) -> None:
-        """Check *value* and put it in force; a bad one is a ConfigurationError and changes nothing."""
+        """Check *value* and put it in force; a bad one raises ConfigurationError."""
         checked = _config.check(ClientOptions, self._name, value)
         client._configure(replace(client.options, **{self._name: checked}))  # noqa: SLF001 - part of Client
 
@@ -123,10 +122,6 @@ class Client(EventVerbs, ExceptionVerb):
         self._remark(key.remark, resolved.complaints)
         self._lane = make_lane(resolved.options, key.text, self._reporter)
         self.queue = Queue(self._lane)
-        # A client nobody holds any more gives its threads back as soon as they have sent the rest.
-        weakref.finalize(self, self._lane.retire).atexit = False
-        if self._reachable and not self.disabled:
-            http.load()
 
     def _remark(self, key_remark: str, complaints: Mapping[str, str]) -> None:
         """Say, once, what is odd about the configuration."""
@@ -140,6 +135,7 @@ class Client(EventVerbs, ExceptionVerb):
         """Put *options* in force."""
         self.options = options
         self._reporter.on_error = options.on_error
+        self._reporter.debug = options.debug
         if options.debug and logger.level == logging.NOTSET:
             logger.setLevel(logging.DEBUG)
         self._base = {
@@ -147,6 +143,8 @@ class Client(EventVerbs, ExceptionVerb):
             "$lib_version": library_version(),
             **({"$is_server": True} if options.is_server else {}),
         }
+        if self._reachable and options.send and not options.disabled:
+            http.load()
         self._update_gate()
 
     def _update_gate(self) -> None:
@@ -165,6 +163,12 @@ class Client(EventVerbs, ExceptionVerb):
         """Send what is left and end the client."""
         self.shutdown()
 
+    def __del__(self) -> None:
+        """Let threads send what is here and stop, when nobody holds the client any more."""
+        lane: Lane | None = getattr(self, "_lane", None)  # absent if the options were refused
+        if lane is not None:
+            lane.retire()
+
     def __repr__(self) -> str:
         """Return where this client sends, without its key."""
         return f"<Client of {_config.ingestion_host(self.options.host)}>"
@@ -179,12 +183,16 @@ class Client(EventVerbs, ExceptionVerb):
         if self._open:
             return self._reachable or tap.current() is not None
         if self._closed:
-            self._notices.warn("closed", "posthog_web: captured after shutdown; the event is dropped")
+            self._notices.warn(
+                "closed", "posthog_web: captured after shutdown; the event is dropped"
+            )
         return False
 
     def _decline(self, verb: str, reason: str) -> None:
         self._lane.decline("invalid_event")
-        self._notices.warn(f"invalid:{verb}:{reason}", f"posthog_web: {verb}: %s; nothing is sent", reason)
+        self._notices.warn(
+            f"invalid:{verb}:{reason}", f"posthog_web: {verb}: %s; nothing is sent", reason
+        )
 
     def _remind(self, verb: str, remark: str) -> None:
         """Warn of an argument that is not used while its event is sent."""
@@ -203,7 +211,9 @@ class Client(EventVerbs, ExceptionVerb):
         groups = {}
         try:
             for kind, key in _events.read_mapping(value, "groups").items():
-                groups[_events.read_id(kind, "a group's type")] = _events.read_id(key, "a group's key")
+                groups[_events.read_id(kind, "a group's type")] = _events.read_id(
+                    key, "a group's key"
+                )
         except Flaw as flaw:
             self._remind(verb, f"{flaw}; the event goes without")
         return groups
@@ -234,7 +244,7 @@ class Client(EventVerbs, ExceptionVerb):
             "properties": {
                 **self._base,
                 **(system_properties() if enrich else {}),
-                **({"$geoip_disable": True} if self._without_geoip(disable_geoip) else {}),
+                **({"$geoip_disable": True} if self._without_geoip(wish=disable_geoip) else {}),
                 **({} if scope is None else _scope_properties(scope, tags=enrich)),
                 **({} if distinct_id else {"$process_person_profile": False}),
                 **(self.options.super_properties or {}),
@@ -245,7 +255,7 @@ class Client(EventVerbs, ExceptionVerb):
         }
         return self._hand_over(event)
 
-    def _without_geoip(self, wish: bool | None) -> bool:
+    def _without_geoip(self, *, wish: bool | None) -> bool:
         return self.options.disable_geoip if wish is None else wish
 
     def _stamp(self, verb: str, timestamp: object, uuid: object) -> dict[str, str]:
@@ -280,6 +290,7 @@ class Client(EventVerbs, ExceptionVerb):
                 len(encoded) // 1024,
             )
             return None
+        self._reporter.trace("captured %r, %d bytes", event["event"][:100], len(encoded))
         return event["uuid"] if self._deliver(encoded) else None
 
     def _run_hooks(self, hooks: tuple[BeforeSend, ...], event: Event) -> Event | None:
@@ -337,8 +348,16 @@ class Client(EventVerbs, ExceptionVerb):
         return self._wait(timeout, hurry=False)
 
     def _wait(self, timeout: float | None, *, hurry: bool) -> bool:
-        seconds = self.options.flush_timeout if timeout is None else timeout
+        seconds = self._seconds(timeout, self.options.flush_timeout)
         return self._lane.crew.flush(seconds, hurry=hurry)
+
+    def _seconds(self, timeout: object, default: float) -> float:
+        if timeout is None:
+            return default
+        if isinstance(timeout, int | float) and timeout >= 0:
+            return timeout
+        self._notices.warn("timeout", "posthog_web: a timeout must be a number of seconds")
+        return default
 
     def shutdown(self, timeout: float | None = None) -> bool:
         """Send what waits, then end the client for good. Calling it again does nothing more.
@@ -351,7 +370,7 @@ class Client(EventVerbs, ExceptionVerb):
         """
         self._closed = True
         self._update_gate()
-        return self._lane.crew.close(self.options.shutdown_timeout if timeout is None else timeout)
+        return self._lane.crew.close(self._seconds(timeout, self.options.shutdown_timeout))
 
     def stats(self) -> Stats:
         """Return what became of all events so far, as of one moment, in this process."""

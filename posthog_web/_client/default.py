@@ -1,11 +1,12 @@
 """The client behind ``posthog_web.capture`` and its like.
 
-Which one that is: the current scope's; else one assigned to ``posthog_web.default_client``; else one
-made with the first call, from the attributes set on the module and the environment.
+Which one that is: the current scope's; else one assigned to ``posthog_web.default_client``; else
+one made with the first call, from the attributes set on the module and the environment.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -40,8 +41,22 @@ class DefaultClient(EventVerbs, ExceptionVerb):
         """Return the client that is meant now; None if it cannot be made, which is logged once."""
         return self._chosen() or self._made() or self._make()
 
+    def find_configured(self) -> Client | None:
+        """Return the client that is meant now; make none unless a key is at hand."""
+        client = self._chosen() or self._made()
+        if client is None and self._has_key():
+            client = self._make()
+        return client
+
     def _target(self) -> Client | None:
         return self.find()
+
+    def _has_key(self) -> bool:
+        names = ("project_api_key", "api_key")
+        return any(
+            self._attributes.get(name) or os.environ.get(f"POSTHOG_{name.upper()}")
+            for name in names
+        )
 
     def _chosen(self) -> Client | None:
         scope = _scope.current()

@@ -23,8 +23,8 @@ from posthog_web.typing import DistinctId, Moment, Properties
 class EventVerbs(Verbs):
     """``capture``, ``set``, ``set_once``, ``identify``, ``alias``, ``group_identify`` and ``page``.
 
-    Each returns the id of its event, or None when there is none: nothing is captured while the client
-    is disabled, opted out or shut down, or when an argument makes an event impossible.
+    Each returns the id of its event, or None when there is none: nothing is captured while the
+    client is disabled, opted out or shut down, or when an argument makes an event impossible.
     """
 
     @overload
@@ -187,8 +187,8 @@ class EventVerbs(Verbs):
         event: str,
         positional: tuple[Any, ...],
         *,
-        distinct_id: Any = None,
-        properties: Any = None,
+        distinct_id: Any = None,  # noqa: ANN401 - any caller's argument
+        properties: Any = None,  # noqa: ANN401 - any caller's argument
         timestamp: Moment | None = None,
         uuid: UUID | str | None = None,
         disable_geoip: bool | None = None,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from uuid import UUID
 
 from posthog_web import _events
 from posthog_web._client.verb import Verbs, verb
@@ -27,7 +27,7 @@ class ExceptionVerb(Verbs):
         *,
         context: object = None,  # noqa: ARG002 - what the first generation took; ignored
         timestamp: Moment | None = None,
-        uuid: Any = None,
+        uuid: UUID | str | None = None,
         groups: Mapping[str, DistinctId] | None = None,
         disable_geoip: bool | None = None,
     ) -> str | None:
@@ -37,7 +37,7 @@ class ExceptionVerb(Verbs):
             exception: What went wrong: an exception, an exc_info triple, or anything that can be
                 written as text. None: the exception being handled.
             distinct_id: Whom it happened to. None: the person of the current context, or nobody.
-            properties: Anything else worth knowing. They cannot replace what describes the exception.
+            properties: Anything else worth knowing. They cannot replace what is said of the exception.
             context: Ignored.
             timestamp: When it happened, if not now.
             uuid: The event's id, if it has one already.
@@ -49,7 +49,7 @@ class ExceptionVerb(Verbs):
         """
         person = None if distinct_id is None else _events.read_id(distinct_id)
         error = chain.find_exception(exception)
-        root = self.options.project_root or os.getcwd()
+        root = self.options.project_root or str(Path.cwd())
         if error is not None:
             described = chain.describe_exception(error, root)
         elif exception is not None:

@@ -1,4 +1,4 @@
-"""What all verbs have in common: whose they are, when they do nothing, and that they never raise."""
+"""What all verbs have in common: whom they act on, when they do nothing, that they never raise."""
 
 from __future__ import annotations
 

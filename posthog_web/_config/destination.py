@@ -50,7 +50,9 @@ def judge_key(key: str | None) -> Key:
             " events, so nothing is sent; use the project's own key, which starts with phc_",
         )
     if not text.startswith("phc_"):
-        return Key(text=text, remark="project_api_key does not start with phc_; is it the right one?")
+        return Key(
+            text=text, remark="project_api_key does not start with phc_; is it the right one?"
+        )
     if _PLACEHOLDER.search(text):
         return Key(text=text, remark="project_api_key looks like a placeholder")
     return Key(text=text)

@@ -37,12 +37,12 @@ class Resolved(Generic[Options]):
     complaints: Mapping[str, str]
 
 
-def names(cls: type[ClientOptions] | type[WebOptions]) -> frozenset[str]:
+def names(cls: type[ClientOptions | WebOptions]) -> frozenset[str]:
     """Return the names of all options of *cls*, without aliases."""
     return frozenset(item.name for item in fields(cls))
 
 
-def check(cls: type[ClientOptions] | type[WebOptions], name: str, value: object) -> Any:  # noqa: ANN401 - any option's value
+def check(cls: type[ClientOptions | WebOptions], name: str, value: object) -> Any:  # noqa: ANN401 - any option's value
     """Return *value* as option *name* keeps it, None as the default.
 
     Raises:
@@ -82,9 +82,7 @@ def resolve(
     return Resolved(options=cls(**values), written=frozenset(values), complaints=complaints)
 
 
-def _canonical(
-    source: Mapping[str, object], known: Iterable[str], label: str
-) -> dict[str, object]:
+def _canonical(source: Mapping[str, object], known: Iterable[str], label: str) -> dict[str, object]:
     """Return what *source* gives by canonical name; the canonical name wins over its alias."""
     given: dict[str, object] = {}
     for name in sorted(source, key=lambda name: name not in ALIASES):

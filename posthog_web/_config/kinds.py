@@ -166,4 +166,6 @@ FUNCTIONS = Kind(
 )
 MAPPING = Kind(expected="a mapping with text keys", accept=_mapping, parse=json.loads)
 TEXTS = Kind(expected="a list of texts", accept=_texts, parse=json.loads)
-PROXIES = Kind(expected="a number of proxies or a list of networks", accept=_proxies, parse=json.loads)
+PROXIES = Kind(
+    expected="a number of proxies or a list of networks", accept=_proxies, parse=json.loads
+)

@@ -21,13 +21,19 @@ class ClientOptions:
 
     # Where events go
     project_api_key: str | None = option(
-        kinds.TEXT, None, "The project's key (phc_…). Without one the client does nothing.", secret=True
+        kinds.TEXT,
+        None,
+        "The project's key (phc_…). Without one the client does nothing.",
+        secret=True,
     )
     host: str | None = option(
         kinds.HOST, None, "PostHog's address. None: https://us.i.posthog.com."
     )
     personal_api_key: str | None = option(
-        kinds.TEXT, None, "A key for local evaluation of flags; never sent with events.", secret=True
+        kinds.TEXT,
+        None,
+        "A key for local evaluation of flags; never sent with events.",
+        secret=True,
     )
 
     # Switches
@@ -55,7 +61,9 @@ class ClientOptions:
         kinds.FLAG, False, "Leave prompts, outputs and tools out of $ai_* events."
     )
     before_send: tuple[Callable[..., Any], ...] | None = option(
-        kinds.FUNCTIONS, None, "Sees each event last: returns it, changed or not, or None to drop it."
+        kinds.FUNCTIONS,
+        None,
+        "Sees each event last: returns it, changed or not, or None to drop it.",
     )
 
     # Queue and batches
@@ -63,7 +71,9 @@ class ClientOptions:
         kinds.whole(1), 10_000, "Events that may wait; beyond it the newest are refused."
     )
     max_queue_bytes: int | None = option(
-        kinds.whole(1), None, "Bytes that may wait. None: 64 MiB, or 1 KiB × max_queue_size if more."
+        kinds.whole(1),
+        None,
+        "Bytes that may wait. None: 64 MiB, or 1 KiB for each of max_queue_size if more.",
     )
     flush_at: int = option(kinds.whole(1), 100, "Waiting events that trigger a send.")
     flush_interval: float = option(
@@ -93,7 +103,9 @@ class ClientOptions:
         kinds.seconds(), 5, "Seconds shutdown() and the end of the process wait by default."
     )
     on_error: Callable[..., Any] | None = option(
-        kinds.FUNCTION, None, "Called with (error) or (error, events) when events were not delivered."
+        kinds.FUNCTION,
+        None,
+        "Called with (error) or (error, events) when events were not delivered.",
     )
 
     # Exceptions
@@ -118,7 +130,10 @@ class ClientOptions:
         kinds.seconds(above_zero=True), 3, "Seconds one request for flags may take."
     )
     flag_fallback_cache_url: str | None = option(
-        kinds.TEXT, None, "Redis address that remembers flags for when PostHog is away.", secret=True
+        kinds.TEXT,
+        None,
+        "Redis address that remembers flags for when PostHog is away.",
+        secret=True,
     )
 
 
@@ -129,7 +144,7 @@ class WebOptions:
     capture_exceptions: bool | None = option(
         kinds.FLAG,
         None,
-        "Report uncaught exceptions. None: yes, unless enable_exception_autocapture=False was written.",
+        "Report uncaught exceptions. None: unless enable_exception_autocapture=False was written.",
     )
     excluded_paths: tuple[str, ...] = option(
         kinds.TEXTS, (), "Paths for which nothing is captured automatically."

@@ -1,8 +1,8 @@
 """Events waiting to leave, in one process, for one endpoint.
 
-A deque under a re-entrant lock: a signal handler may interrupt ``put`` on the very thread that holds
-the lock, and must be able to ``put``, wait and close itself. Nothing here blocks a caller of ``put``
-for longer than a few instructions, and nothing raises.
+A deque under a re-entrant lock: a signal handler may interrupt ``put`` on the very thread that
+holds the lock, and must be able to ``put``, wait and close itself. Nothing here blocks a caller of
+``put`` for longer than a few instructions, and nothing raises.
 
 Every accepted event has a position, counted from 0. Events are taken from the front, and a batch
 given back stays a batch with its own position, so "everything before this has left" is a comparison
@@ -172,7 +172,7 @@ class Buffer:
                     return False
             self._idle_workers += 1
             try:
-                self._work.wait(pause)
+                _wait(self._work, pause)
             finally:
                 self._idle_workers -= 1
 
@@ -183,7 +183,11 @@ class Buffer:
         if not self._events:
             self._gather_until = None
             return self._limits.idle
-        if self.closed or self._front() < self._hurry_to or len(self._events) >= self._limits.flush_at:
+        if (
+            self.closed
+            or self._front() < self._hurry_to
+            or len(self._events) >= self._limits.flush_at
+        ):
             return 0.0
         now = self._clock()
         if self._gather_until is None:
@@ -230,10 +234,12 @@ class Buffer:
                 remaining = end - self._clock()
                 if remaining <= 0:
                     return until is None or self._clock() < until
-                self._work.wait(remaining)
+                _wait(self._work, remaining)
             return False
 
-    def attempted(self, batch: Batch, attempts: Attempts, sent_bytes: int, error: str | None) -> None:
+    def attempted(
+        self, batch: Batch, attempts: Attempts, sent_bytes: int, error: str | None
+    ) -> None:
         """Note that *batch* was tried once more."""
         with self._lock:
             if batch.attempts != Attempts():
@@ -242,8 +248,12 @@ class Buffer:
             self._ledger.sent_bytes += sent_bytes
             self._ledger.last_error = error or self._ledger.last_error
 
+    def holds(self, batch: Batch) -> bool:
+        """Return whether *batch* still counts, and was not given up at the end."""
+        return batch in self._in_flight
+
     def settle(self, batch: Batch, reason: DropReason | None = None) -> bool:
-        """Close the account of *batch*: sent, or dropped for *reason*. False: it was closed before."""
+        """Count *batch* as sent, or dropped for *reason*; return False if it no longer counts."""
         with self._lock:
             if batch not in self._in_flight:
                 return False
@@ -297,14 +307,13 @@ class Buffer:
             return self._front() >= position and all(batch.position >= position for batch in held)
 
     def wait_settled(self, position: int, deadline: float) -> bool:
-        """Wait until everything before *position* is settled, or *deadline* (monotonic) has come."""
+        """Wait until everything before *position* is settled, at most until *deadline*."""
         with self._lock:
             while not self.settled(position):
                 remaining = deadline - self._clock()
                 if remaining <= 0:
                     return False
-                # A wait of more than a few years overflows the clock's type.
-                self._progress.wait(min(remaining, threading.TIMEOUT_MAX))
+                _wait(self._progress, remaining)
             return True
 
     def close(self) -> None:
@@ -335,3 +344,8 @@ class Buffer:
                 queued=self.waiting,
                 in_flight=sum(len(batch.events) for batch in self._in_flight),
             )
+
+
+def _wait(condition: threading.Condition, seconds: float) -> None:
+    """Wait on *condition*; endless times overflow the clock's type, so they are cut."""
+    condition.wait(min(seconds, threading.TIMEOUT_MAX))

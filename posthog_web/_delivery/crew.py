@@ -134,7 +134,8 @@ class Crew:
             return everything
         self.finish(deadline)
         for worker in list(self._workers):
-            worker.join(max(deadline - time.monotonic(), 0.0) + _GRACE)
+            patience = max(deadline - time.monotonic(), 0.0) + _GRACE
+            worker.join(min(patience, threading.TIMEOUT_MAX))
         return everything
 
     def finish(self, deadline: float) -> None:

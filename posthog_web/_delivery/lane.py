@@ -1,7 +1,7 @@
 """One road from a client to one endpoint, whichever process it is travelled in.
 
-A buffer and its threads belong to one process. A process that was forked gets its own with its first
-event, even where Python's fork hooks do not run (uWSGI): the pid is compared each time.
+A buffer and its threads belong to one process. A process that was forked gets its own with its
+first event, even where Python's fork hooks do not run (uWSGI): the pid is compared each time.
 """
 
 from __future__ import annotations

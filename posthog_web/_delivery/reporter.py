@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 from posthog_web._guard import describe_fault
-from posthog_web._log import Notices
+from posthog_web._log import Notices, logger
 from posthog_web._serialization import loads
 from posthog_web.errors import DeliveryError
 from posthog_web.typing import Event
@@ -47,18 +47,29 @@ class Reporter:
 
     Attributes:
         on_error: The user's callback; may be replaced at any time, may raise.
+        debug: Whether each step is logged, at level DEBUG.
         notices: Where it is said.
     """
 
-    def __init__(self, notices: Notices, on_error: Callable[..., Any] | None = None) -> None:
+    def __init__(self, notices: Notices) -> None:
         """Say things through *notices*."""
         self.notices = notices
-        self.on_error = on_error
+        self.on_error: Callable[..., Any] | None = None
+        self.debug = False
+
+    def trace(self, message: str, *values: object) -> None:
+        """Log a step, if the client is being debugged."""
+        if self.debug:
+            logger.debug(f"posthog_web: {message}", *values)
 
     def delivered(self, count: int) -> None:
         """Tell, once, that events do arrive."""
+        self.trace("sent %d event(s)", count)
         self.notices.once(
-            "delivered", "posthog_web: events arrive; the first batch held %d", count, level=logging.INFO
+            "delivered",
+            "posthog_web: events arrive; the first batch held %d",
+            count,
+            level=logging.INFO,
         )
 
     def failed(self, error: DeliveryError, events: Sequence[bytes]) -> None:
@@ -67,10 +78,16 @@ class Reporter:
         what = f"HTTP {error.status}" if error.status else str(error)
         if events:
             self.notices.warn(
-                "lost", "posthog_web: %d event(s) were not delivered: %s", len(events), what, count=len(events)
+                "lost",
+                "posthog_web: %d event(s) were not delivered: %s",
+                len(events),
+                what,
+                count=len(events),
             )
         else:
-            self.notices.warn("outage", "posthog_web: PostHog cannot be reached: %s; events wait", what)
+            self.notices.warn(
+                "outage", "posthog_web: PostHog cannot be reached: %s; events wait", what
+            )
         self._tell(error, events)
 
     def refused_by_queue(self) -> None:

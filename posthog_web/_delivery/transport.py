@@ -62,7 +62,7 @@ class HttpTransport:
         return HttpConnection(self)
 
     def body(self, events: Sequence[bytes]) -> bytes:
-        """Return the JSON of a batch. The time of sending is new on each attempt (protocol §1.2)."""
+        """Return the JSON of a batch, with the time of this attempt (protocol §1.2)."""
         rest = dumps(
             {
                 "historical_migration": self.historical_migration,
@@ -124,7 +124,7 @@ def _detail(response: requests.Response) -> str:
 
 
 def read_retry_after(header: str | None, now: float) -> float | None:
-    """Return the seconds a Retry-After *header* asks for, seen at *now* (epoch seconds) (SRV-091)."""
+    """Return the seconds a Retry-After *header* asks for; *now* is epoch seconds (SRV-091)."""
     if not header:
         return None
     try:

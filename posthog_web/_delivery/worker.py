@@ -74,18 +74,17 @@ class Sender:
                 if not buffer.pause(batch, decision.delay, until=deadline):
                     return False
         finally:
-            # Nothing to take back once it is settled; left by a fault or in haste, another sends it.
+            # Settled, there is nothing to take back; left by a fault or in haste, another sends it.
             buffer.release(batch)
 
     def _settle(self, batch: Batch, buffer: Buffer, verdict: Verdict, answer: Answer) -> bool:
         delivered = verdict is Verdict.DELIVERED
-        if not buffer.settle(batch, _DROPPED.get(verdict)):
-            return False
+        # Told first: whoever comes back from a flush has been told of what it cost.
         if delivered:
             self.on_success(len(batch.events))
-        else:
+        elif buffer.holds(batch):
             self.on_failure(_error(answer), batch.events)
-        return delivered
+        return buffer.settle(batch, _DROPPED.get(verdict)) and delivered
 
     def _time_for_one(self, deadline: float | None) -> float:
         if deadline is None:

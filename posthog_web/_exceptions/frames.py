@@ -55,7 +55,7 @@ def _frame(frame: FrameType, line: int, project_root: str) -> Frame:
         "function": frame.f_code.co_qualname,
         "module": module if isinstance(module, str) else None,
         "lineno": line,
-        "in_app": _in_app(path, project_root),
+        **_in_app(path, project_root),
         **_source(frame, line),
     }
 
@@ -68,11 +68,12 @@ def _short_path(path: str, module: object) -> str:
     return "/".join(path.split(os.sep)[-depth:])
 
 
-def _in_app(path: str, project_root: str) -> bool:
-    """Return whether *path* is the application's own code."""
+def _in_app(path: str, project_root: str) -> dict[str, bool]:
+    """Return whether *path* is the application's own code; nothing where that is not known."""
     if path.startswith(("<", _STDLIB)) or any(part in path for part in _LIBRARY_PARTS):
-        return False
-    return os.path.abspath(path).startswith(os.path.join(project_root, ""))
+        return {"in_app": False}
+    inside = os.path.abspath(path).startswith(os.path.join(project_root, ""))
+    return {"in_app": True} if inside else {}
 
 
 def _source(frame: FrameType, line: int) -> dict[str, Any]:

@@ -1,5 +1,4 @@
-"""
-PostHog on your desk: a local server that speaks PostHog's protocol and shows what arrives.
+"""PostHog on your desk: a local server that speaks PostHog's protocol and shows what arrives.
 
 In a terminal it is `python -m posthog_web inspector`; in a test it is `Inspector`:
 
@@ -20,7 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Inspector"]
 
-INSTALLATION_HINT = 'The inspector needs starlette and uvicorn: pip install "posthog-web[inspector]"'
+INSTALLATION_HINT = (
+    'The inspector needs starlette and uvicorn: pip install "posthog-web[inspector]"'
+)
+
+_EXTRA = frozenset({"starlette", "uvicorn", "anyio"})
+
+
+def is_about_the_extra(error: ModuleNotFoundError) -> bool:
+    """Return whether *error* says that a package of the extra is missing."""
+    return (error.name or "").partition(".")[0] in _EXTRA
 
 
 def __getattr__(name: str) -> object:
@@ -31,7 +39,7 @@ def __getattr__(name: str) -> object:
     try:
         from posthog_web.inspector.server import Inspector  # noqa: PLC0415 (see above)
     except ModuleNotFoundError as error:
-        if error.name not in {"starlette", "uvicorn", "anyio"}:
+        if not is_about_the_extra(error):
             raise
         raise ModuleNotFoundError(INSTALLATION_HINT, name=error.name) from error
     return Inspector

@@ -1,6 +1,4 @@
-"""
-The outage script: what the next deliveries are answered instead of the truth.
-"""
+"""The outage script: what the next deliveries are answered instead of the truth."""
 
 from __future__ import annotations
 
@@ -22,8 +20,7 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """
-    One scripted answer.
+    """One scripted answer.
 
     Attributes:
         status: The HTTP status; with 200 the events are stored as usual.
@@ -50,8 +47,7 @@ class _Entry:
 
 
 class AnswerScript:
-    """
-    A queue of scripted answers, read one per delivery; empty means the truth is told.
+    """A queue of scripted answers, read one per delivery; empty means the truth is told.
 
     An answer with a number of times waits behind those before it. One without (None) lasts
     until something else is scripted or `clear()` is called. Safe to use from any thread.
@@ -101,22 +97,22 @@ class AnswerScript:
 
 
 def read_answer(wanted: object) -> tuple[Answer, int | None]:
-    """
-    Return the answer and its number of times from JSON; what is left out has its default.
+    """Return the answer and its number of times from JSON; what is left out has its default.
 
     Raises:
         Refusal: A field is unknown or has an impossible value.
     """
     if not isinstance(wanted, dict):
-        raise _refused("An answer is a JSON object.")
+        raise Refusal(400, "invalid_answer", "An answer is a JSON object.")
     unknown = sorted(set(wanted) - set(_FIELDS))
     if unknown:
-        raise _refused(f"Unknown field {unknown[0]!r}; known are {', '.join(_FIELDS)}.")
+        detail = f"Unknown field {unknown[0]!r}; known are {', '.join(_FIELDS)}."
+        raise Refusal(400, "invalid_answer", detail)
     values = {name: value for name, value in wanted.items() if value is not None}
     for name, value in values.items():
         is_possible, meaning = _FIELDS[name]
         if not is_possible(value):
-            raise _refused(f"`{name}` is {meaning}.")
+            raise Refusal(400, "invalid_answer", f"`{name}` is {meaning}.")
     times = values.pop("times", None)
     return Answer(**values), times
 
@@ -159,7 +155,3 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "delay": (_is_delay, f"a number of seconds from 0 to {LONGEST_DELAY:.0f}"),
     "close": (_is_boolean, "true or false"),
 }
-
-
-def _refused(detail: str) -> Refusal:
-    return Refusal(400, "invalid_answer", detail)

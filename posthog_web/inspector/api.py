@@ -1,6 +1,4 @@
-"""
-The JSON interface behind the page, also for scripts.
-"""
+"""The JSON interface behind the page, also for scripts."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ _LARGEST_ID = 2**62
 
 
 class AsciiJSONResponse(Response):
-    """
-    JSON that survives hostile events: a lone surrogate stays an escape.
-    """
+    """JSON that survives hostile events: a lone surrogate stays an escape."""
 
     media_type = "application/json"
 
@@ -33,9 +29,7 @@ class AsciiJSONResponse(Response):
 
 
 class Api:
-    """
-    Reads and changes what the inspector knows.
-    """
+    """Reads and changes what the inspector knows."""
 
     def __init__(self, *, store: Store, answers: AnswerScript, stream: Stream) -> None:
         self._store = store
@@ -43,8 +37,7 @@ class Api:
         self._stream = stream
 
     async def events(self, request: Request) -> Response:
-        """
-        List events in the order of arrival.
+        """List events in the order of arrival.
 
         Query: `after`, `before` (ids), `limit`, `name`, `distinct_id`, `text`, `order=newest`,
         `summary=1` (leaves out the events themselves).
@@ -97,9 +90,7 @@ class Api:
         return AsciiJSONResponse({"requests": requests})
 
     async def stream(self, request: Request) -> Response:
-        """
-        Send what happens from now on, or from `Last-Event-ID` (or `after`) on.
-        """
+        """Send what happens from now on, or from `Last-Event-ID` (or `after`) on."""
         wanted = request.headers.get("last-event-id") or request.query_params.get("after", "")
         position = read_position(wanted) or current_position(self._store)
         return StreamingResponse(self._stream.read(position), media_type="text/event-stream")

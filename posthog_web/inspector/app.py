@@ -1,30 +1,24 @@
-"""
-The application: which path leads where.
-"""
+"""The application: which path leads where."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from posthog_web.inspector.answers import AnswerScript
 from posthog_web.inspector.api import Api
 from posthog_web.inspector.collect import Collector
 from posthog_web.inspector.connections import Connections
 from posthog_web.inspector.guard import Guard
+from posthog_web.inspector.page import Page
 from posthog_web.inspector.refusal import Refusal, error_body
 from posthog_web.inspector.store import Store
 from posthog_web.inspector.stream import Stream
-
-STATIC = Path(__file__).parent / "static"
 
 # With and without the slash, as PostHog has it; the last ones are the browser library's.
 BATCH_PATHS = ("/batch/", "/batch", "/capture/", "/capture", "/e/", "/e", "/i/v0/e/", "/i/v0/e")
@@ -34,17 +28,16 @@ FLAGS_PATHS = ("/flags/", "/flags")
 def create_app(
     *, store: Store, answers: AnswerScript, stream: Stream, connections: Connections
 ) -> Starlette:
-    """
-    Return the inspector as an ASGI application over the given parts.
-    """
+    """Return the inspector as an ASGI application over the given parts."""
     collector = Collector(store=store, answers=answers, stream=stream, connections=connections)
+    page = Page()
     api = Api(store=store, answers=answers, stream=stream)
     return Starlette(
         routes=[
             *_ingestion_routes(collector),
             *_api_routes(api),
-            Route("/", _page),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            Route("/", page.index),
+            Route("/static/{name}", page.part),
         ],
         middleware=[Middleware(Guard)],
         exception_handlers={Refusal: _refuse, HTTPException: _refuse_politely},
@@ -73,10 +66,6 @@ def _api_routes(api: Api) -> list[BaseRoute]:
         Route("/api/answers", api.script, methods=["POST"]),
         Route("/api/answers", api.tell_the_truth, methods=["DELETE"]),
     ]
-
-
-async def _page(_request: Request) -> Response:
-    return FileResponse(STATIC / "page.html", media_type="text/html")
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:

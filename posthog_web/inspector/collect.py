@@ -1,6 +1,4 @@
-"""
-The endpoints PostHog's libraries post to.
-"""
+"""The endpoints PostHog's libraries post to."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ class _Reading:
 
 
 class Collector:
-    """
-    Takes deliveries: keeps their events, logs them, and answers by the script or by the truth.
-    """
+    """Takes deliveries: keeps events, logs requests, and answers by the script or the truth."""
 
     def __init__(
         self, *, store: Store, answers: AnswerScript, stream: Stream, connections: Connections

@@ -1,28 +1,27 @@
-"""
-The command `python -m posthog_web inspector`.
-"""
+"""The command `python -m posthog_web inspector`."""
 
 from __future__ import annotations
 
 import argparse
-import sqlite3
 import sys
 from collections.abc import Sequence
 
-from posthog_web.inspector import INSTALLATION_HINT
+from posthog_web.inspector import INSTALLATION_HINT, is_about_the_extra
 
 DEFAULT_PORT = 8765
+LARGEST_PORT = 65_535
 
 
 def main(arguments: Sequence[str], program: str = "inspector") -> int:
-    """
-    Run the inspector until it is told to stop; return the exit status.
-    """
+    """Run the inspector until it is told to stop; return the exit status."""
     options = _parser(program).parse_args(arguments)
     try:
-        from posthog_web.inspector import server  # noqa: PLC0415 (--help works without the extra)
+        # Here, not above: --help works without the extra's packages.
+        import sqlite3  # noqa: PLC0415
+
+        from posthog_web.inspector import server  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        if error.name not in {"starlette", "uvicorn", "anyio"}:
+        if not is_about_the_extra(error):
             raise
         return _fail(INSTALLATION_HINT, 2)
     try:
@@ -58,10 +57,10 @@ def _parser(program: str) -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:  # noqa: PLR2004 (the range of TCP)
-        raise ValueError
-    return port
+    if not (text.isascii() and text.isdigit() and int(text) <= LARGEST_PORT):
+        msg = f"a port is a number from 0 to {LARGEST_PORT}, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def _say(line: str) -> None:

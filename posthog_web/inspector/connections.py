@@ -1,5 +1,4 @@
-"""
-The open connections, so that one can be closed without an answer.
+"""The open connections, so that one can be closed without an answer.
 
 uvicorn gives an application no hold of its connection; its protocol class is ours to extend.
 """
@@ -14,9 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class Connections:
-    """
-    Finds the connection a request came in on, by the address of its other end.
-    """
+    """Finds the connection a request came in on, by the address of its other end."""
 
     def __init__(self) -> None:
         self._transports: dict[tuple[str, int], asyncio.Transport] = {}

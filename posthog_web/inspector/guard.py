@@ -1,5 +1,4 @@
-"""
-Keeps strangers out: the inspector holds personal data and has no login.
+"""Keeps strangers out: the inspector holds personal data and has no login.
 
 It answers only when addressed by a loopback name, so that no foreign site can reach it by
 letting its own name point to this machine (DNS rebinding), and changes anything only for its
@@ -32,9 +31,7 @@ _HARMLESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def is_loopback(host: str) -> bool:
-    """
-    Return whether *host* (a name or an address, IPv6 with or without brackets) is this machine.
-    """
+    """Return whether *host* is this machine: a name, or an address with or without brackets."""
     if host.lower() == "localhost":
         return True
     try:
@@ -44,17 +41,13 @@ def is_loopback(host: str) -> bool:
 
 
 def host_name(header: str) -> str:
-    """
-    Return the Host header *header* without its port.
-    """
+    """Return the Host header *header* without its port."""
     name, colon, port = header.rpartition(":")
     return name if colon and port.isdigit() else header
 
 
 class Guard:
-    """
-    ASGI middleware that refuses foreign hosts and origins and sets the security headers.
-    """
+    """ASGI middleware that refuses foreign hosts and origins and sets the security headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -79,9 +72,7 @@ class Guard:
 
 
 def find_trespass(method: str, path: str, headers: Headers) -> Refusal | None:
-    """
-    Return why this request is refused, None when it is welcome.
-    """
+    """Return why this request is refused, None when it is welcome."""
     host = headers.get("host", "")
     if not is_loopback(host_name(host)):
         detail = "The inspector answers only to localhost, 127.0.0.1 and [::1]."

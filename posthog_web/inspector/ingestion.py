@@ -1,5 +1,4 @@
-"""
-Reads what a PostHog library sent: bytes in, events out.
+"""Reads what a PostHog library sent: bytes in, events out.
 
 Pure: no clock, no store, no server. What cannot be read raises `Refusal`.
 """
@@ -32,8 +31,7 @@ TOO_LARGE = Refusal(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedEvent:
-    """
-    One event as it was sent, and what the inspector says about it.
+    """One event as it was sent, and what the inspector says about it.
 
     Attributes:
         uuid: As sent in canonical spelling, or a fresh one when it had none.
@@ -57,9 +55,7 @@ class ReceivedEvent:
 
 
 def decompress(body: bytes, content_encoding: str = "") -> bytes:
-    """
-    Return *body* without gzip, recognised by its first bytes or by *content_encoding*.
-    """
+    """Return *body* without gzip, recognised by its first bytes or by *content_encoding*."""
     if not body.startswith(GZIP_MAGIC):
         if content_encoding.strip().lower() == "gzip":
             raise Refusal(400, "invalid_payload", "Content-Encoding says gzip; the body is not.")
@@ -77,9 +73,7 @@ def decompress(body: bytes, content_encoding: str = "") -> bytes:
 
 
 def read_json(plain: bytes) -> Any:  # noqa: ANN401 (JSON is anything)
-    """
-    Return the JSON value of *plain*, as strictly as PostHog reads it.
-    """
+    """Return the JSON value of *plain*, as strictly as PostHog reads it."""
     try:
         return json.loads(plain, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -87,8 +81,7 @@ def read_json(plain: bytes) -> Any:  # noqa: ANN401 (JSON is anything)
 
 
 def read_batch(plain: bytes, received_at: datetime) -> list[ReceivedEvent]:
-    """
-    Return the events of one delivery.
+    """Return the events of one delivery.
 
     Three shapes are known: an object with `batch`, a bare list of events, and a bare event
     (the last two are what browsers send).
@@ -103,9 +96,7 @@ def read_batch(plain: bytes, received_at: datetime) -> list[ReceivedEvent]:
 
 
 def receive(event: Mapping[str, Any], received_at: datetime) -> ReceivedEvent:
-    """
-    Describe one event: its name, its person, and what is wrong with it.
-    """
+    """Describe one event: its name, its person, and what is wrong with it."""
     properties = _mapping(event.get("properties"))
     return ReceivedEvent(
         uuid=parse_uuid(event.get("uuid")) or str(uuid4()),

@@ -1,5 +1,4 @@
-"""
-What a developer would want to know about an event before PostHog swallows or drops it.
+"""What a developer would want to know about an event before PostHog swallows or drops it.
 
 Pure: takes an event as it was sent and the time it came, returns sentences.
 """
@@ -13,7 +12,7 @@ from uuid import UUID
 
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
 
-# PostHog refuses these ids whatever their case: they are what a program writes when nobody is meant.
+# PostHog refuses these ids whatever their case: a program writes them when nobody is meant.
 NOBODY = frozenset(
     {
         "0",
@@ -50,16 +49,12 @@ Event = Mapping[str, Any]
 
 
 def find_problems(event: Event, received_at: datetime) -> tuple[str, ...]:
-    """
-    Return what is wrong with *event*, one sentence each; nothing when it is as it should be.
-    """
+    """Return what is wrong with *event*, one sentence each; nothing when it is as it should be."""
     return tuple(problem for check in _CHECKS for problem in check(event, received_at))
 
 
 def distinct_id_of(event: Event) -> object:
-    """
-    Return the distinct id as sent: beside the name, or (browsers) inside the properties.
-    """
+    """Return the distinct id as sent: beside the name, or (browsers) inside the properties."""
     beside = event.get("distinct_id")
     if beside is not None:
         return beside
@@ -68,9 +63,7 @@ def distinct_id_of(event: Event) -> object:
 
 
 def parse_uuid(value: object) -> str | None:
-    """
-    Return *value* as a canonical uuid, or None when it is not one.
-    """
+    """Return *value* as a canonical uuid, or None when it is not one."""
     if not isinstance(value, str):
         return None
     try:
@@ -102,9 +95,8 @@ def _person(event: Event, _now: datetime) -> Iterator[str]:
     elif distinct_id.strip().lower() in NOBODY:
         yield f"The distinct id {distinct_id.strip()!r} names nobody: PostHog refuses it."
     elif len(distinct_id) > LONGEST_NAME:
-        yield (
-            f"The distinct id has {len(distinct_id)} characters; PostHog keeps {LONGEST_NAME}."
-        )
+        length = len(distinct_id)
+        yield f"The distinct id has {length} characters; PostHog keeps {LONGEST_NAME}."
 
 
 def _uuid(event: Event, _now: datetime) -> Iterator[str]:
@@ -168,4 +160,3 @@ def _moment(value: object) -> datetime | None:
 
 def _kind(value: object) -> str:
     return _KINDS.get(type(value), "an object")
-

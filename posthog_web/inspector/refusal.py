@@ -1,13 +1,10 @@
-"""
-What the inspector answers when it cannot take a request, in the shape PostHog uses.
-"""
+"""What the inspector answers when it cannot take a request, in the shape PostHog uses."""
 
 from __future__ import annotations
 
 
 class Refusal(Exception):  # noqa: N818 (it is an answer, not a failure of ours)
-    """
-    A request that gets an error status, with the body that explains it.
+    """A request that gets an error status, with the body that explains it.
 
     Attributes:
         status: The HTTP status to answer with.

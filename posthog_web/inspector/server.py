@@ -1,6 +1,4 @@
-"""
-The running inspector: in the foreground for a terminal, in a thread for a test.
-"""
+"""The running inspector: in the foreground for a terminal, in a thread for a test."""
 
 from __future__ import annotations
 
@@ -32,8 +30,7 @@ _TOLD = 20
 
 
 def listen(host: str = LOOPBACK, port: int = 0) -> socket.socket:
-    """
-    Return a socket that listens on *host* and *port*; port 0 takes a free one.
+    """Return a socket that listens on *host* and *port*; port 0 takes a free one.
 
     Raises:
         ValueError: *host* is not this machine: the inspector keeps personal data, without a login.
@@ -64,9 +61,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 class InspectorServer(uvicorn.Server):
-    """
-    A uvicorn server over a store, which ends its live streams before it stops.
-    """
+    """A uvicorn server over a store, which ends its live streams before it stops."""
 
     def __init__(
         self, store: Store, answers: AnswerScript, *, on_ready: Callable[[], None]
@@ -74,9 +69,7 @@ class InspectorServer(uvicorn.Server):
         self._stream = Stream(store)
         self._on_ready = on_ready
         connections = Connections()
-        app = create_app(
-            store=store, answers=answers, stream=self._stream, connections=connections
-        )
+        app = create_app(store=store, answers=answers, stream=self._stream, connections=connections)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -103,8 +96,7 @@ class InspectorServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
-        """
-        Stop on a signal; a second one does not wait for anybody.
+        """Stop on a signal; a second one does not wait for anybody.
 
         Unlike uvicorn's own, the signal is not raised again: being stopped is a good end here.
         """
@@ -113,8 +105,7 @@ class InspectorServer(uvicorn.Server):
 
 
 class Inspector:
-    """
-    A PostHog of one's own for a test: starts at once on a free port, in a thread.
+    """A PostHog of one's own for a test: starts at once on a free port, in a thread.
 
         with Inspector() as inspector:
             client = Posthog("phc_test", host=inspector.url)
@@ -151,21 +142,16 @@ class Inspector:
     def events(
         self, name: str | None = None, distinct_id: str | None = None
     ) -> list[dict[str, Any]]:
-        """
-        Return the events that arrived, in that order, as they were sent plus `deliveries`.
-        """
+        """Return the events that arrived, in that order, as they were sent plus `deliveries`."""
         found = self._store.events(Query(name=name, distinct_id=distinct_id))
         return [{**stored.event(), "deliveries": stored.deliveries} for stored in found]
 
     def problems(self) -> list[str]:
-        """
-        Return what is wrong with the events that arrived, a sentence each.
-        """
+        """Return what is wrong with the events that arrived, a sentence each."""
         return [problem for stored in self._store.events() for problem in stored.problems]
 
     def requests(self) -> list[dict[str, Any]]:
-        """
-        Return the deliveries that arrived, in that order, refused ones too.
+        """Return the deliveries that arrived, in that order, refused ones too.
 
         Each has `path`, `status` (None: closed without an answer), `scripted`, `detail`,
         `content_encoding`, `user_agent`, `wire_bytes`, `plain_bytes`, `events` (their number),
@@ -176,8 +162,7 @@ class Inspector:
     def wait_for(
         self, count: int, *, name: str | None = None, timeout: float = 10.0
     ) -> list[dict[str, Any]]:
-        """
-        Wait until *count* events (named *name*) have arrived and return all there are.
+        """Wait until *count* events (named *name*) have arrived and return all there are.
 
         Raises:
             AssertionError: *timeout* seconds went by; the message lists what did arrive.
@@ -188,8 +173,7 @@ class Inspector:
         return self.events(name)
 
     def wait_for_requests(self, count: int, timeout: float = 10.0) -> list[dict[str, Any]]:
-        """
-        Wait until *count* deliveries have arrived, refused ones too, and return all there are.
+        """Wait until *count* deliveries have arrived, refused ones too, and return all there are.
 
         Raises:
             AssertionError: *timeout* seconds went by; the message lists what did arrive.
@@ -206,8 +190,7 @@ class Inspector:
         *,
         close: bool = False,
     ) -> None:
-        """
-        Script the answer to the next *times* deliveries, None for all until further notice.
+        """Script the answer to the next *times* deliveries, None for all until further notice.
 
         Args:
             status: Anything but 200 leaves the events unstored.
@@ -250,9 +233,11 @@ class Inspector:
 
     def _wait(self, arrived: Callable[[], int], count: int, what: str, timeout: float) -> None:
         with self._store.changed:
-            if not self._store.changed.wait_for(lambda: arrived() >= count, timeout):
-                msg = f"Waited {timeout:g} s for {count} {what}; {arrived()} came. {self._arrived()}"
-                raise AssertionError(msg)
+            if self._store.changed.wait_for(lambda: arrived() >= count, timeout):
+                return
+            came = f"{arrived()} came. {self._arrived()}"
+        msg = f"Waited {timeout:g} s for {count} {what}; {came}"
+        raise AssertionError(msg)
 
     def _arrived(self) -> str:
         events = self._store.events(Query(newest_first=True, limit=_TOLD))
@@ -271,9 +256,7 @@ class Inspector:
 def serve(
     listener: socket.socket, database: str | Path = ":memory:", *, say: Callable[[str], None]
 ) -> None:
-    """
-    Run in the foreground until SIGINT or SIGTERM; *say* gets the lines for the terminal.
-    """
+    """Run in the foreground until SIGINT or SIGTERM; *say* gets the lines for the terminal."""
     url = url_of(listener)
 
     def greet() -> None:

@@ -1,6 +1,4 @@
-"""
-Keeps what arrived: events by uuid, and the requests that carried them.
-"""
+"""Keeps what arrived: events by uuid, and the requests that carried them."""
 
 from __future__ import annotations
 
@@ -57,8 +55,7 @@ CREATE TABLE IF NOT EXISTS requests (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """
-    One delivery, as seen on the wire.
+    """One delivery, as seen on the wire.
 
     Attributes:
         status: What was answered; None when the connection was closed instead.
@@ -82,8 +79,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """
-    One event as it lies in the store.
+    """One event as it lies in the store.
 
     Attributes:
         id: Grows with every new event.
@@ -128,8 +124,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """
-    Which events are wanted; what is None does not restrict.
+    """Which events are wanted; what is None does not restrict.
 
     Attributes:
         after: Only ids above; `before`: only ids below.
@@ -186,8 +181,7 @@ _EVENT_COLUMNS = (
 
 
 class Store:
-    """
-    Events and requests in SQLite; safe to use from any thread.
+    """Events and requests in SQLite; safe to use from any thread.
 
     `changed` is notified after every change. `generation` names this content: it differs in
     another store and after `clear()`, so that a reader knows when its position means nothing.
@@ -211,7 +205,10 @@ class Store:
         self._connection.executescript(_SCHEMA)
         last = self._value("SELECT max(change) FROM events")
         self._last_change: int = last or 0
-        self._counts = {table: self._value(f"SELECT count(*) FROM {table}") for table in _TABLES}
+        self._counts = {
+            "events": self._value("SELECT count(*) FROM events"),
+            "requests": self._value("SELECT count(*) FROM requests"),
+        }
 
     @property
     def last_change(self) -> int:
@@ -244,8 +241,7 @@ class Store:
     def requests(
         self, *, after: int = 0, limit: int | None = None, uuid: str | None = None
     ) -> list[dict[str, Any]]:
-        """
-        Return the newest *limit* requests above id *after*, oldest first.
+        """Return the newest *limit* requests above id *after*, oldest first.
 
         *uuid* restricts them to those that carried this event.
         """

@@ -1,5 +1,4 @@
-"""
-The live stream: each change of the store as a server-sent event.
+"""The live stream: each change of the store as a server-sent event.
 
 A reader has a position and is woken when the store changes; then it reads on from there. So
 nothing is queued for a slow reader, and one that comes back goes on where it was.
@@ -12,6 +11,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from posthog_web.inspector.store import Query, Store
 
@@ -24,8 +24,7 @@ CHUNK = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """
-    How far a reader has read.
+    """How far a reader has read.
 
     Attributes:
         generation: The content it read; another one makes `change` meaningless.
@@ -66,9 +65,7 @@ _POSITION = re.compile(r"([0-9a-z]{1,16})\.([0-9]{1,18})\.([0-9]{1,18})")
 
 
 class Stream:
-    """
-    Wakes the readers of a store when it changes, and ends them when the server stops.
-    """
+    """Wakes the readers of a store when it changes, and ends them when the server stops."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -129,16 +126,14 @@ class Stream:
 
 
 class _Sleeper:
-    """
-    One reader's alarm clock; rings across threads.
-    """
+    """One reader's alarm clock; rings across threads."""
 
     def __init__(self, others: set[_Sleeper]) -> None:
         self._others = others
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
 
-    def __enter__(self) -> _Sleeper:
+    def __enter__(self) -> Self:
         self._others.add(self)
         return self
 

@@ -12,22 +12,22 @@ export function eventView(found) {
   const exception = found.name === "$exception" ? exceptionView(properties.$exception_list) : null;
   const all = Object.entries(properties).filter(([key]) => !(exception && key === "$exception_list"));
   const isOwn = ([key]) => !key.startsWith("$");
-  const beside = Object.entries(event).filter(([key]) => !SHOWN.has(key));
+  const beside = Object.entries(event).filter(([key, value]) => !(SHOWN.has(key) || (OBJECTS.has(key) && isObject(value))));
   return [
     headView(found, event),
     problemsView(found.problems),
     exception,
     group("Properties", all.filter(isOwn)),
-    group("Set on the person", objectEntries(event.$set ?? properties.$set), "$set"),
-    group("Set once on the person", objectEntries(event.$set_once ?? properties.$set_once), "$set_once"),
+    group("Set on the person", objectEntries(event.$set), "$set"),
+    group("Set once on the person", objectEntries(event.$set_once), "$set_once"),
     group("Beside the properties", beside),
-    quietGroup("PostHog’s own", all.filter((entry) => !isOwn(entry) && !PERSON.has(entry[0]))),
+    quietGroup("PostHog’s own", all.filter((entry) => !isOwn(entry))),
     carriersView(found),
   ];
 }
 
-const SHOWN = new Set(["event", "distinct_id", "timestamp", "uuid", "properties", "$set", "$set_once"]);
-const PERSON = new Set(["$set", "$set_once"]);
+const SHOWN = new Set(["event", "distinct_id", "timestamp", "uuid"]);
+const OBJECTS = new Set(["properties", "$set", "$set_once"]);
 
 function headView(found, event) {
   const button = h("button", { type: "button", class: "plain", id: "copy", onclick: () => copy(found.source, button) }, "Copy JSON");
@@ -56,7 +56,12 @@ function fact(name, ...content) {
 function problemsView(problems) {
   if (problems.length === 0) return null;
   return h("section", { class: "problems", "aria-label": "Problems" },
-    h("ul", {}, problems.map((problem) => h("li", {}, problem))));
+    h("ul", {}, problems.map((problem) => h("li", {}, sentence(problem)))));
+}
+
+// Names stand in backticks.
+function sentence(text) {
+  return text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 }
 
 function group(title, entries, key = null) {
@@ -106,7 +111,7 @@ export function requestView(request, select) {
           request.scripted && h("span", { class: "aside" }, "scripted")),
         fact("Size", sizeText(request)),
         fact("Client", request.user_agent || "unnamed"))),
-    request.detail && h("section", { class: "problems" }, h("ul", {}, h("li", {}, request.detail))),
+    request.detail && h("section", { class: "problems" }, h("ul", {}, h("li", {}, sentence(request.detail)))),
     request.uuids.length > 0 && h("section", { class: "group" },
       h("h3", {}, request.status === 200 ? "Events" : "Events it carried"),
       h("ol", { class: "uuids" }, request.uuids.slice(0, 200).map((uuid) =>

@@ -114,6 +114,7 @@ function arriveRequest(request) {
 }
 
 function forget() {
+  newestId = 0;
   total = 0;
   items.clear();
   requests.clear();

@@ -1,0 +1,230 @@
+"""``capture_exception`` in its first form."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import pytest
+
+from posthog_web import Client
+from posthog_web.testing import RecordedEvents
+
+
+def _fail(depth: int = 2) -> None:
+    if depth:
+        _fail(depth - 1)
+    msg = "innermost"
+    raise KeyError(msg)
+
+
+def _caught() -> BaseException:
+    try:
+        try:
+            _fail()
+        except KeyError as cause:
+            msg = "outermost"
+            raise ValueError(msg) from cause
+    except ValueError as error:
+        return error
+    raise AssertionError
+
+
+@pytest.mark.spec("SRV-282", "SRV-283", "SRV-287", "SRV-286")
+def test_an_exception_is_told_with_its_cause(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """The caught exception comes first, its cause after it, with frames that end where it failed."""
+    client.capture_exception(_caught(), "user-1", {"plan": "pro"})
+
+    properties = posthog_events.one("$exception").properties
+    outer, cause = properties["$exception_list"]
+    assert (outer["type"], outer["value"]) == ("ValueError", "outermost")
+    assert (cause["type"], cause["value"]) == ("KeyError", "'innermost'")
+    assert properties["$exception_type"] == "ValueError"
+    assert properties["$exception_message"] == "outermost"
+    assert properties["plan"] == "pro"
+    functions = [frame["function"] for frame in cause["stacktrace"]["frames"]]
+    assert functions == ["_caught", "_fail", "_fail", "_fail"]
+    last = cause["stacktrace"]["frames"][-1]
+    assert last["context_line"] == "    raise KeyError(msg)"
+    assert last["pre_context"][-1] == '    msg = "innermost"'
+    assert last["filename"].endswith("test_capture_exception.py")
+
+
+@pytest.mark.spec("SRV-297", "SRV-298", "SRV-299", "SRV-310")
+def test_entries_say_how_they_hang_together(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """Each entry has an id; later ones name their parent and how they came about."""
+    client.capture_exception(_caught())
+
+    outer, cause = posthog_events.one("$exception").properties["$exception_list"]
+    assert outer["mechanism"] == {
+        "type": "generic",
+        "handled": True,
+        "synthetic": False,
+        "exception_id": 0,
+    }
+    assert cause["mechanism"] == {
+        "type": "chained",
+        "source": "cause",
+        "synthetic": False,
+        "exception_id": 1,
+        "parent_id": 0,
+    }
+
+
+@pytest.mark.spec("SRV-300", "SRV-301", "SRV-302")
+def test_groups_cycles_and_crowds_are_bounded(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """Members of a group follow their parent; nothing is told twice; fifty entries are enough."""
+    first, second = ValueError("first"), TypeError("second")
+    first.__cause__, second.__context__ = second, first
+    crowd = ExceptionGroup("crowd", [OSError(str(number)) for number in range(80)])
+
+    client.capture_exception(ExceptionGroup("two", [first, second]))
+    client.capture_exception(crowd)
+
+    two, many = (event.properties["$exception_list"] for event in posthog_events)
+    assert [entry["value"] for entry in two] == ["two (2 sub-exceptions)", "first", "second"]
+    assert [entry["mechanism"].get("source") for entry in two] == [None, "member", "cause"]
+    assert len(many) == 50
+    assert many[1]["value"] == "0"
+
+
+def test_without_an_argument_the_current_exception_is_meant(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """Inside ``except`` nothing need be passed, and an exc_info triple is understood."""
+    try:
+        _fail()
+    except KeyError:
+        client.capture_exception()
+        client.capture_exception(sys.exc_info())
+
+    assert [event.properties["$exception_type"] for event in posthog_events] == ["KeyError"] * 2
+
+
+def test_without_any_exception_nothing_is_sent(
+    client: Client, posthog_events: RecordedEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Outside ``except`` there is nothing to capture, and a warning says so."""
+    assert client.capture_exception() is None
+
+    assert len(posthog_events) == 0
+    assert "no exception to capture" in caplog.text
+
+
+class _Unprintable:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("went wrong", "went wrong"),
+        ({"code": 7}, "{'code': 7}"),
+        (7, "7"),
+        (_Unprintable(), "<unprintable _Unprintable>"),
+    ],
+    ids=["text", "mapping", "number", "unprintable"],
+)
+@pytest.mark.spec("SRV-285", "SRV-315")
+def test_anything_can_be_reported(
+    client: Client, posthog_events: RecordedEvents, given: Any, message: str
+) -> None:
+    """What is no exception becomes one report with a stack of our making."""
+    assert client.capture_exception(given)
+
+    (entry,) = posthog_events.one("$exception").properties["$exception_list"]
+    assert entry["value"] == message
+    assert entry["mechanism"]["synthetic"] is True
+    assert entry["stacktrace"]["frames"][-1]["function"] == "test_anything_can_be_reported"
+
+
+def test_an_exception_that_was_never_raised_gets_the_callers_stack(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """Without a traceback of its own, the place of the capture is told, and marked as such."""
+    client.capture_exception(ValueError("fresh"))
+
+    (entry,) = posthog_events.one("$exception").properties["$exception_list"]
+    assert entry["mechanism"]["synthetic"] is True
+    assert entry["stacktrace"]["frames"][-1]["filename"].endswith("test_capture_exception.py")
+
+
+def test_exceptions_that_misbehave_are_reported_all_the_same(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """A raising ``__str__``, a huge message and a deep recursion cost nothing but themselves."""
+
+    class Hostile(Exception):  # noqa: N818 - it is named for what it does
+        def __str__(self) -> str:
+            raise RuntimeError
+
+        __repr__ = __str__
+
+    def endless() -> None:
+        endless()
+
+    with pytest.raises(RecursionError) as deep:
+        endless()
+
+    client.capture_exception(Hostile())
+    client.capture_exception(ValueError("x" * 10_000_000))
+    client.capture_exception(deep.value)
+
+    hostile, huge, recursion = posthog_events
+    assert hostile.properties["$exception_message"].startswith("<unprintable")
+    assert len(huge.properties["$exception_message"]) == 10_000
+    frames = recursion.properties["$exception_list"][0]["stacktrace"]["frames"]
+    assert len(frames) == 100
+    assert frames[-1]["function"].endswith("endless")
+
+
+@pytest.mark.spec("SRV-284", "SRV-322")
+def test_properties_cannot_replace_the_report(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """The caller's properties go along, except for those that describe the exception."""
+    client.capture_exception(
+        ValueError("no"), properties={"$exception_list": "mine", "handled": "custom"}
+    )
+
+    properties = posthog_events.one("$exception").properties
+    assert properties["handled"] == "custom"
+    assert properties["$exception_list"][0]["type"] == "ValueError"
+
+
+def test_log_captured_exceptions_also_logs(
+    posthog_events: RecordedEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the option on, each captured exception is logged once, with its traceback."""
+    client = Client("phc_test", log_captured_exceptions=True)
+
+    client.capture_exception(_caught())
+
+    assert len(posthog_events) == 1
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is not None
+
+
+def test_code_under_the_project_root_is_the_applications(
+    posthog_events: RecordedEvents, tmp_path: Any
+) -> None:
+    """project_root decides what is in_app; libraries never are."""
+    here = __file__.rpartition("/tests/")[0]
+    Client("phc_test", project_root=here).capture_exception(_caught())
+    Client("phc_test", project_root=str(tmp_path)).capture_exception(_caught())
+
+    inside, outside = (
+        event.properties["$exception_list"][0]["stacktrace"]["frames"][-1]
+        for event in posthog_events
+    )
+    assert inside["in_app"] is True
+    assert "in_app" not in outside
