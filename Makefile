@@ -38,9 +38,10 @@ demo: .venv/.installed
 	$(BIN)/python example_projects/demo.py $(if $(CHECK),--check)
 
 # `coverage run` starts before our own pytest plugin is imported; pytest-cov would start after it.
+# --spec-record needs its "=": pytest learns of the option late, and takes a word alone for a test.
 test: .venv/.installed
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not slow" --spec-record $(FAST_RECORD)
+	$(BIN)/coverage run -m pytest -m "not slow" --spec-record=$(FAST_RECORD)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/python tools/spec_coverage.py --check --record $(FAST_RECORD)
@@ -54,7 +55,7 @@ check: .venv/.installed
 
 # pytest ends with 5 when nothing was selected.
 test-slow: .venv/.installed
-	@$(BIN)/python -m pytest -m slow --spec-record $(SLOW_RECORD) || { \
+	@$(BIN)/python -m pytest -m slow -o faulthandler_timeout=600 --spec-record=$(SLOW_RECORD) || { \
 		code=$$?; test $$code -eq 5 || exit $$code; \
 		echo "No test is marked slow: nothing was run, nothing was proven."; }
 	$(BIN)/python tools/spec_coverage.py --check --record $(SLOW_RECORD)

@@ -46,7 +46,7 @@ def read_capture(
     positional: tuple[Any, ...],
     distinct_id: Any,
     event: Any,
-    properties: Any,  # noqa: ANN401 - any caller's argument
+    properties: Any,
 ) -> tuple[Any, Any, Any]:
     """Return (distinct_id, event, properties) of a capture in either generation.
 
@@ -74,7 +74,7 @@ def read_capture(
 def read_person_update(
     positional: tuple[Any, ...],
     distinct_id: Any,
-    properties: Any,  # noqa: ANN401 - any caller's argument
+    properties: Any,
 ) -> tuple[Any, Any]:
     """Return (distinct_id, properties) of a ``set``: a mapping in first place is the properties."""
     match positional:
@@ -91,7 +91,7 @@ def read_person_update(
             raise Flaw(msg)
 
 
-def _either(first: Any, second: Any) -> Any:  # noqa: ANN401 - any caller's argument
+def _either(first: Any, second: Any) -> Any:
     return second if first is None else first
 
 

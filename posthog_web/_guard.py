@@ -7,7 +7,7 @@ declined. Exceptions that end a task or a process (anything that is no ``Excepti
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
@@ -49,7 +49,7 @@ def report_fault(error: Exception, where: str) -> None:
 
 
 @contextmanager
-def loud() -> Iterator[None]:
+def loud() -> Generator[None]:
     """Let faults through for the length of the block: what our own tests run under."""
     global _on_fault  # noqa: PLW0603 - the guard has one setting for the whole process
     before, _on_fault = _on_fault, _raise_fault

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from posthog_web.testing import RecordedEvents
 
 
 @pytest.fixture
-def posthog_events() -> Iterator[RecordedEvents]:
+def posthog_events() -> Generator[RecordedEvents]:
     """Events captured during the test, recorded instead of sent."""
     from posthog_web.testing import record_events  # noqa: PLC0415 - see the module
 

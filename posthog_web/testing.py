@@ -17,7 +17,7 @@ that is disabled or opted out stays silent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, overload
@@ -62,9 +62,9 @@ class RecordedEvent:
 class RecordedEvents(Sequence[RecordedEvent]):
     """Events in the order they were captured."""
 
-    def __init__(self) -> None:
-        """Start with none."""
-        self._events: list[RecordedEvent] = []
+    def __init__(self, events: list[RecordedEvent]) -> None:
+        """Show *events*, which grows while they are recorded."""
+        self._events = events
 
     def __len__(self) -> int:
         """Return how many were captured."""
@@ -113,32 +113,34 @@ class RecordedEvents(Sequence[RecordedEvent]):
         """Forget what was captured so far."""
         self._events.clear()
 
-    def _record(self, encoded: bytes) -> None:
-        raw = loads(encoded)
-        self._events.append(
-            RecordedEvent(
-                event=raw["event"],
-                distinct_id=raw["distinct_id"],
-                properties=raw["properties"],
-                uuid=raw["uuid"],
-                timestamp=raw["timestamp"],
-                set=raw.get("$set", {}),
-                set_once=raw.get("$set_once", {}),
-                raw=raw,
-            )
-        )
+
+def _read(encoded: bytes) -> RecordedEvent:
+    raw = loads(encoded)
+    return RecordedEvent(
+        event=raw["event"],
+        distinct_id=raw["distinct_id"],
+        properties=raw["properties"],
+        uuid=raw["uuid"],
+        timestamp=raw["timestamp"],
+        set=raw.get("$set", {}),
+        set_once=raw.get("$set_once", {}),
+        raw=raw,
+    )
 
 
 @contextmanager
-def record_events() -> Iterator[RecordedEvents]:
+def record_events() -> Generator[RecordedEvents]:
     """Record what any client captures inside the block; none of it is sent.
 
     Blocks nest; the innermost records.
     """
-    events = RecordedEvents()
-    record = events._record  # noqa: SLF001 - the two belong together
+    recorded: list[RecordedEvent] = []
+
+    def record(encoded: bytes) -> None:
+        recorded.append(_read(encoded))
+
     tap.open_tap(record)
     try:
-        yield events
+        yield RecordedEvents(recorded)
     finally:
         tap.close_tap(record)

@@ -5,7 +5,7 @@
     python tools/spec_coverage.py --check --record PATH    checks also that claiming tests passed
 
 Without ``--record`` the tests are collected, not run. With it (several are merged), PATH is what
-``pytest --spec-record PATH`` wrote. There, a test left out by ``-m "not slow"`` waits for the slow
+``pytest --spec-record=PATH`` wrote. There, a test left out by ``-m "not slow"`` waits for the slow
 run, and the other way round; a test that was skipped or failed proves nothing.
 """
 
@@ -238,7 +238,7 @@ def collect() -> list[Claim]:
         path = Path(folder, "record.json")
         pytest = [sys.executable, "-m", "pytest", "--collect-only", "--quiet"]
         done = subprocess.run(
-            [*pytest, "--spec-record", str(path)],
+            [*pytest, f"--spec-record={path}"],
             cwd=ROOT,
             check=False,
             capture_output=True,
@@ -260,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="append",
         type=Path,
         metavar="PATH",
-        help="what `pytest --spec-record PATH` wrote; may be given several times",
+        help="what `pytest --spec-record=PATH` wrote; may be given several times",
     )
     options = parser.parse_args(arguments)
     requirements = read_requirements(tomllib.loads(REQUIREMENTS.read_text(encoding="utf-8")))

@@ -81,7 +81,7 @@ class Contexts:
 
     def new_context(
         self,
-        fresh: bool = False,  # noqa: FBT001, FBT002 - as everywhere in the field
+        fresh: bool = False,
         capture_exceptions: bool | None = None,
         client: Client | None = None,
     ) -> Context:
@@ -99,7 +99,7 @@ class Contexts:
 
     def scoped(
         self,
-        fresh: bool = False,  # noqa: FBT001, FBT002 - as everywhere in the field
+        fresh: bool = False,
         capture_exceptions: bool | None = None,
     ) -> Callable[[Callable[P, T]], Callable[P, T]]:
         """Return a decorator that runs each call of a function, async ones too, in a new context.
@@ -119,7 +119,7 @@ class Contexts:
                     return function(*args, **kwargs)
 
             @functools.wraps(function)
-            async def call_async(*args: P.args, **kwargs: P.kwargs) -> Any:  # noqa: ANN401 - as the function
+            async def call_async(*args: P.args, **kwargs: P.kwargs) -> Any:
                 with self.new_context(fresh, capture_exceptions):
                     return await cast("Any", function(*args, **kwargs))
 
@@ -147,7 +147,7 @@ def set_context_session(session_id: str) -> None:
     _scope.change(session_id=str(session_id))
 
 
-def tag(name: str, value: Any) -> None:  # noqa: ANN401 - any value is a property
+def tag(name: str, value: Any) -> None:
     """Set a property of all that is captured in the current context; outside any, do nothing."""
     _scope.add_tag(name, value)
 

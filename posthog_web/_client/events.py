@@ -187,8 +187,8 @@ class EventVerbs(Verbs):
         event: str,
         positional: tuple[Any, ...],
         *,
-        distinct_id: Any = None,  # noqa: ANN401 - any caller's argument
-        properties: Any = None,  # noqa: ANN401 - any caller's argument
+        distinct_id: Any = None,
+        properties: Any = None,
         timestamp: Moment | None = None,
         uuid: UUID | str | None = None,
         disable_geoip: bool | None = None,

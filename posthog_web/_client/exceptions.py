@@ -37,7 +37,7 @@ class ExceptionVerb(Verbs):
             exception: What went wrong: an exception, an exc_info triple, or anything that can be
                 written as text. None: the exception being handled.
             distinct_id: Whom it happened to. None: the person of the current context, or nobody.
-            properties: Anything else worth knowing. They cannot replace what is said of the exception.
+            properties: Anything else worth knowing; it cannot replace the description.
             context: Ignored.
             timestamp: When it happened, if not now.
             uuid: The event's id, if it has one already.

@@ -5,14 +5,11 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+from posthog_web._config import ClientOptions
 from posthog_web._events import Flaw
 from posthog_web._guard import report_fault
-
-if TYPE_CHECKING:
-    from posthog_web._client.core import Client
-    from posthog_web._config import ClientOptions
 
 P = ParamSpec("P")
 V = TypeVar("V", bound="Verbs")
@@ -25,13 +22,15 @@ class Verbs(ABC):
     """
 
     options: ClientOptions
+    _accepts: Callable[[], bool]
+    _decline: Callable[[str, str], None]
     _emit: Callable[..., str | None]
     _remind: Callable[[str, str], None]
     _read_properties: Callable[[str, object], dict[Any, Any]]
     _read_groups: Callable[[str, object], dict[str, str]]
 
     @abstractmethod
-    def _target(self) -> Client | None:
+    def _target(self) -> Verbs | None:
         """Return the client that is meant; None when there is none to be had."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from posthog_web._delivery.buffer import Buffer, Limits
 from posthog_web._delivery.reporter import Reporter
@@ -12,15 +14,15 @@ from posthog_web._delivery.transport import Connection
 from posthog_web._delivery.worker import Sender, Worker
 from posthog_web._runtime import process
 
-
 # Seconds a thread gets to notice that it is over; one in the middle of a request is left behind.
 _GRACE = 0.2
 
 
-class _OwnConnection(threading.local):
-    """The connection of a thread that sends its own events."""
+class _Own(threading.local):
+    """What belongs to a thread that sends its own events."""
 
     connection: Connection | None = None
+    sending: bool = False
 
 
 class Crew:
@@ -39,7 +41,7 @@ class Crew:
         self._size = size
         self._workers: set[Worker] = set()
         self._hiring = False
-        self._own = _OwnConnection()
+        self._own = _Own()
         process.watch(self)
 
     # Handing over
@@ -64,7 +66,8 @@ class Crew:
             return False
         if self._own.connection is None:
             self._own.connection = self._sender.transport.connect()
-        return self._sender.deliver(batch, self.buffer, self._own.connection)
+        with self._sending():
+            return self._sender.deliver(batch, self.buffer, self._own.connection)
 
     def _hire(self) -> None:
         """Start a thread if there is room for one. Failing to is no error: whoever waits sends.
@@ -93,20 +96,32 @@ class Crew:
         if not failed and self.buffer.waiting:
             self._hire()
 
+    @contextmanager
+    def _sending(self) -> Generator[None]:
+        """Mark this thread as one that sends: whoever it calls back cannot wait for it."""
+        before, self._own.sending = self._own.sending, True
+        try:
+            yield
+        finally:
+            self._own.sending = before
+
+    def _waits_for_itself(self) -> bool:
+        return self._own.sending or threading.current_thread() in self._workers
+
     # Waiting
 
     def flush(self, timeout: float, *, hurry: bool = True) -> bool:
         """Wait up to *timeout* seconds for all events so far; return whether the server took all.
 
-        Without *hurry* they leave when they would have anyway. On a thread of the crew itself (a
-        callback) this does not wait: it would wait for itself.
+        Without *hurry* they leave when they would have anyway. On a thread that is sending (in a
+        callback, or a signal handler) this does not wait: it would wait for itself.
         """
         buffer = self.buffer
         position, lost = buffer.position, buffer.lost
         deadline = time.monotonic() + timeout
         if hurry:
             buffer.hurry(position)
-        if threading.current_thread() not in self._workers and not buffer.settled(position):
+        if not self._waits_for_itself() and not buffer.settled(position):
             self._ensure_progress(deadline)
             buffer.wait_settled(position, deadline)
         return buffer.settled(position) and buffer.lost == lost
@@ -115,7 +130,8 @@ class Crew:
         if not self._working():
             self._hire()
         if not self._working():
-            self._sender.work(self.buffer, wait=False, deadline=deadline)
+            with self._sending():
+                self._sender.work(self.buffer, wait=False, deadline=deadline)
 
     def _working(self) -> bool:
         return any(worker.is_alive() for worker in list(self._workers))
@@ -133,9 +149,9 @@ class Crew:
             # A callback asked for it: this thread goes on working when the callback returns.
             return everything
         self.finish(deadline)
+        end = max(deadline, time.monotonic()) + _GRACE
         for worker in list(self._workers):
-            patience = max(deadline - time.monotonic(), 0.0) + _GRACE
-            worker.join(min(patience, threading.TIMEOUT_MAX))
+            worker.join(min(max(end - time.monotonic(), 0.0), threading.TIMEOUT_MAX))
         return everything
 
     def finish(self, deadline: float) -> None:

@@ -56,6 +56,7 @@ class Reporter:
         self.notices = notices
         self.on_error: Callable[..., Any] | None = None
         self.debug = False
+        self._silent = False
 
     def trace(self, message: str, *values: object) -> None:
         """Log a step, if the client is being debugged."""
@@ -72,22 +73,30 @@ class Reporter:
             level=logging.INFO,
         )
 
-    def failed(self, error: DeliveryError, events: Sequence[bytes]) -> None:
-        """Tell of an outage that begins (no *events*), or of events that are lost."""
+    def heard(self) -> None:
+        """Note that somebody answered: no outage, or the end of one."""
+        self._silent = False
+
+    def silence(self, error: DeliveryError) -> None:
+        """Tell, once for each outage, that nobody answers; events are kept."""
+        if not self._silent:
+            self._silent = True
+            self.notices.warn(
+                "outage", "posthog_web: PostHog cannot be reached: %s; events wait", error
+            )
+            self._tell(error, ())
+
+    def lost(self, error: DeliveryError, events: Sequence[bytes]) -> None:
+        """Tell that *events* will not arrive."""
         # Not the error's text: it may quote the server, and the server may quote the key.
         what = f"HTTP {error.status}" if error.status else str(error)
-        if events:
-            self.notices.warn(
-                "lost",
-                "posthog_web: %d event(s) were not delivered: %s",
-                len(events),
-                what,
-                count=len(events),
-            )
-        else:
-            self.notices.warn(
-                "outage", "posthog_web: PostHog cannot be reached: %s; events wait", what
-            )
+        self.notices.warn(
+            "lost",
+            "posthog_web: %d event(s) were not delivered: %s",
+            len(events),
+            what,
+            count=len(events),
+        )
         self._tell(error, events)
 
     def refused_by_queue(self) -> None:

@@ -47,18 +47,23 @@ class Attempts:
     """How often a batch was tried so far.
 
     Attributes:
-        answered: Attempts that were answered.
-        unanswered: Attempts in a row that were not.
+        made: All attempts.
+        answered: Those that were answered.
+        unanswered: Those since the last answer.
     """
 
+    made: int = 0
     answered: int = 0
     unanswered: int = 0
 
     def after(self, answer: Answer) -> Attempts:
         """Return the count with *answer* in it."""
-        if answer.status is None:
-            return Attempts(answered=self.answered, unanswered=self.unanswered + 1)
-        return Attempts(answered=self.answered + 1)
+        heard = answer.status is not None
+        return Attempts(
+            made=self.made + 1,
+            answered=self.answered + heard,
+            unanswered=0 if heard else self.unanswered + 1,
+        )
 
 
 class Verdict(Enum):
@@ -84,8 +89,8 @@ class RetryPolicy:
 
     Attributes:
         max_retries: Attempts after the first that are made on answers asking for one.
-        max_age: Seconds a batch is kept while nobody answers; None counts such attempts as
-            answered ones (nobody can wait for long on a caller's thread).
+        max_age: Seconds a batch is kept while nobody answers. None: such attempts count like any
+            other, for nobody can be kept waiting on their own thread.
     """
 
     max_retries: int
@@ -107,20 +112,21 @@ class RetryPolicy:
 
     def _judge(self, attempts: Attempts, answer: Answer, age: float) -> Verdict:
         if answer.status is None:
-            return self._judge_silence(attempts, age)
-        if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own numbers
+            again = self._waits_out(attempts, age)
+        elif 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own numbers
             return Verdict.DELIVERED
-        if answer.status < 500 and answer.status not in _ASK_AGAIN:  # noqa: PLR2004 - HTTP's own numbers
+        elif answer.status < 500 and answer.status not in _ASK_AGAIN:  # noqa: PLR2004 - HTTP's own numbers
             return Verdict.REFUSED
-        return Verdict.AGAIN if attempts.answered <= self.max_retries else Verdict.GIVEN_UP
+        else:
+            counted = attempts.made if self.max_age is None else attempts.answered
+            again = counted <= self.max_retries
+        return Verdict.AGAIN if again else Verdict.GIVEN_UP
 
-    def _judge_silence(self, attempts: Attempts, age: float) -> Verdict:
-        if self.max_retries == 0:
-            return Verdict.GIVEN_UP
-        if self.max_age is not None:
-            return Verdict.AGAIN if age < self.max_age else Verdict.GIVEN_UP
-        tried = attempts.answered + attempts.unanswered
-        return Verdict.AGAIN if tried <= self.max_retries else Verdict.GIVEN_UP
+    def _waits_out(self, attempts: Attempts, age: float) -> bool:
+        """Return whether silence is met with another try."""
+        if self.max_age is None:
+            return attempts.made <= self.max_retries
+        return self.max_retries > 0 and age < self.max_age
 
     @staticmethod
     def _delay(attempts: Attempts, answer: Answer, jitter: Callable[[], float]) -> float:

@@ -30,8 +30,7 @@ def make_lane(options: ClientOptions, api_key: str, reporter: Reporter) -> Lane:
             max_age=None if options.sync_mode else options.max_event_age,
         ),
         timeout=options.timeout,
-        on_failure=reporter.failed,
-        on_success=reporter.delivered,
+        reporter=reporter,
     )
     limits = Limits(
         queue_size=options.max_queue_size,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from posthog_web._delivery.buffer import Batch, Buffer
+from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.retry import Answer, Decision, RetryPolicy, Verdict
 from posthog_web._delivery.transport import Connection, Transport
 from posthog_web._guard import report_fault
@@ -19,9 +20,6 @@ from posthog_web.errors import DeliveryError, RefusedError, UnansweredError
 from posthog_web.typing import DropReason
 
 _DROPPED: dict[Verdict, DropReason] = {Verdict.REFUSED: "refused", Verdict.GIVEN_UP: "given_up"}
-
-# Told of a failure: the error, and the events it cost (none while they are still tried).
-OnFailure = Callable[[DeliveryError, Sequence[bytes]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +30,14 @@ class Sender:
         transport: Makes the connection.
         policy: When to try again.
         timeout: Seconds one request may take.
-        on_failure: Told when an outage begins and when events are lost.
-        on_success: Told of each batch the server took, with its number of events.
+        reporter: Told how it goes.
         clock: Monotonic seconds.
     """
 
     transport: Transport
     policy: RetryPolicy
     timeout: float
-    on_failure: OnFailure
-    on_success: Callable[[int], None]
+    reporter: Reporter
     clock: Callable[[], float] = time.monotonic
 
     def work(self, buffer: Buffer, *, wait: bool = True, deadline: float | None = None) -> None:
@@ -69,8 +65,8 @@ class Sender:
                 decision = self._decide(batch, buffer, answer)
                 if decision.verdict is not Verdict.AGAIN:
                     return self._settle(batch, buffer, decision.verdict, answer)
-                if batch.attempts.unanswered == 1:
-                    self.on_failure(_error(answer), ())
+                if answer.status is None:
+                    self.reporter.silence(_error(answer))
                 if not buffer.pause(batch, decision.delay, until=deadline):
                     return False
         finally:
@@ -81,9 +77,9 @@ class Sender:
         delivered = verdict is Verdict.DELIVERED
         # Told first: whoever comes back from a flush has been told of what it cost.
         if delivered:
-            self.on_success(len(batch.events))
+            self.reporter.delivered(len(batch.events))
         elif buffer.holds(batch):
-            self.on_failure(_error(answer), batch.events)
+            self.reporter.lost(_error(answer), batch.events)
         return buffer.settle(batch, _DROPPED.get(verdict)) and delivered
 
     def _time_for_one(self, deadline: float | None) -> float:
@@ -93,6 +89,8 @@ class Sender:
         return max(min(self.timeout, deadline - self.clock()), 0.001)
 
     def _decide(self, batch: Batch, buffer: Buffer, answer: Answer) -> Decision:
+        if answer.status is not None:
+            self.reporter.heard()
         attempts = batch.attempts.after(answer)
         age = self.clock() - batch.born
         decision = self.policy.decide(attempts, answer, age=age)

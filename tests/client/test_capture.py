@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+import posthog_web
 from posthog_web import Client
+from posthog_web.inspector import Inspector
 from posthog_web.testing import RecordedEvents
 
 UUID7 = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
@@ -330,3 +334,53 @@ def test_no_warning_quotes_what_it_warns_about(
 
     assert caplog.records
     assert "s3cr3t" not in caplog.text
+
+
+@pytest.mark.spec("SRV-028")
+def test_capturing_one_person_leaves_nothing_for_the_next(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """No property, group or id of one event shows up in another, and no scope is changed."""
+    client.capture("paid", {"email": "a@example.org"}, distinct_id="ada", groups={"company": "x"})
+    client.identify("ada", {"name": "Ada"})
+    client.capture("paid", distinct_id="grace")
+    client.capture("paid")
+
+    _, _, grace, nobody = posthog_events
+    assert "email" not in grace.properties
+    assert "$groups" not in grace.properties
+    assert "$set" not in grace.raw
+    assert nobody.is_personless
+    assert posthog_web.get_distinct_id() is None
+
+
+@pytest.mark.spec("SRV-031", "SRV-077")
+def test_threads_and_tasks_capture_side_by_side(inspector: Inspector) -> None:
+    """Eight threads and as many tasks lose nothing, and what each sent arrives in its order."""
+
+    def work(worker: int) -> None:
+        for number in range(200):
+            client.capture(f"thread-{worker}", "step", {"number": number})
+
+    async def task(worker: int) -> None:
+        for number in range(50):
+            client.capture(f"task-{worker}", "step", {"number": number})
+            await asyncio.sleep(0)
+
+    async def tasks() -> None:
+        await asyncio.gather(*(task(worker) for worker in range(8)))
+
+    with Client("phc_test", inspector.url, flush_at=50) as client:
+        threads = [threading.Thread(target=work, args=(worker,)) for worker in range(8)]
+        for thread in threads:
+            thread.start()
+        asyncio.run(tasks())
+        for thread in threads:
+            thread.join(20)
+
+    steps: dict[str, list[int]] = {}
+    for event in inspector.events():
+        steps.setdefault(event["distinct_id"], []).append(event["properties"]["number"])
+    assert len(steps) == 16
+    for person, numbers in steps.items():
+        assert numbers == list(range(200 if person.startswith("thread") else 50))

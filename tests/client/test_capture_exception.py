@@ -54,9 +54,7 @@ def test_an_exception_is_told_with_its_cause(
 
 
 @pytest.mark.spec("SRV-297", "SRV-298", "SRV-299", "SRV-310")
-def test_entries_say_how_they_hang_together(
-    client: Client, posthog_events: RecordedEvents
-) -> None:
+def test_entries_say_how_they_hang_together(client: Client, posthog_events: RecordedEvents) -> None:
     """Each entry has an id; later ones name their parent and how they came about."""
     client.capture_exception(_caught())
 

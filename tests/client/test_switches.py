@@ -103,9 +103,7 @@ def test_a_disabled_client_counts_as_opted_out() -> None:
 
 
 @pytest.mark.spec("SRV-015", "SRV-292")
-def test_disabled_can_be_turned_on_and_off(
-    client: Client, posthog_events: RecordedEvents
-) -> None:
+def test_disabled_can_be_turned_on_and_off(client: Client, posthog_events: RecordedEvents) -> None:
     """``disabled`` takes effect with the next event."""
     client.disabled = True
     assert client.capture("user-1", "dropped") is None

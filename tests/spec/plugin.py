@@ -1,6 +1,6 @@
 """Records which tests claim which requirements, and how those tests ended.
 
-``pytest --spec-record PATH`` writes it as JSON for tools/spec_coverage.py. Tests that ``-m`` left
+``pytest --spec-record=PATH`` writes it as JSON for tools/spec_coverage.py. Tests that ``-m`` left
 out are recorded too, without an outcome: the page of requirements names them all the same.
 """
 

@@ -37,7 +37,7 @@ ALL = (MUST, SHOULD, OTHER)
 SCOPED = Scope(demanded=frozenset({"SRV-001", "SRV-002"}), later={"SRV-003": "comes later"})
 
 
-def claim(*ids: str, outcome: str | None = "passed", **more: Any) -> Claim:  # noqa: ANN401 - Claim's
+def claim(*ids: str, outcome: str | None = "passed", **more: Any) -> Claim:
     """Return the claim of a test that passed."""
     return Claim(test="tests/test_x.py::test_it", ids=ids, outcome=outcome, **more)
 

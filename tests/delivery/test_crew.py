@@ -1,0 +1,216 @@
+"""The threads of a client: when they start, how many, and that they end with it."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from posthog_web import Client
+from posthog_web._delivery.buffer import Limits
+from posthog_web._delivery.crew import Crew
+from posthog_web._delivery.reporter import Reporter
+from posthog_web._delivery.retry import RetryPolicy
+from posthog_web._delivery.transport import HttpTransport
+from posthog_web._delivery.worker import Sender
+from posthog_web._log import Notices
+from posthog_web.inspector import Inspector
+from tests.delivery.conftest import MakeClient
+
+ENDLESS = 3_600.0
+
+
+def own_threads() -> list[threading.Thread]:
+    """Return the threads of all clients."""
+    return [one for one in threading.enumerate() if one.name.startswith("posthog-web")]
+
+
+def join_own_threads() -> None:
+    """Wait until the threads of all clients have ended."""
+    for thread in own_threads():
+        thread.join(5)
+
+
+@pytest.fixture
+def crew(inspector: Inspector) -> Iterator[Crew]:
+    """A crew of two whose threads leave after a twentieth of a second without work."""
+    sender = Sender(
+        transport=HttpTransport(
+            url=f"{inspector.url}/batch/",
+            api_key="phc_test",
+            historical_migration=False,
+            compress=False,
+        ),
+        policy=RetryPolicy(max_retries=1, max_age=10.0),
+        timeout=5.0,
+        on_failure=lambda error, events: None,
+        on_success=lambda events: None,
+    )
+    limits = Limits(
+        queue_size=1_000,
+        queue_bytes=1_000_000,
+        flush_at=1,
+        flush_interval=0.01,
+        batch_size=100,
+        batch_bytes=100_000,
+        idle=0.05,
+    )
+    crew = Crew(sender, limits, Reporter(Notices()), size=2, exit_budget=1.0)
+    yield crew
+    crew.close(0.5)
+
+
+def test_no_thread_before_the_first_event(make_client: MakeClient, inspector: Inspector) -> None:
+    """Making, flushing and looking at a client start nothing; the first event starts one thread."""
+    client = make_client()
+    client.flush()
+    client.stats()
+    client.queue.qsize()
+    assert own_threads() == []
+
+    client.capture("user123", "paid")
+
+    assert len(own_threads()) == 1
+    inspector.wait_for(1)
+
+
+@pytest.mark.parametrize("switch", ["disabled", "send"])
+def test_no_thread_for_a_client_that_sends_nothing(
+    make_client: MakeClient, inspector: Inspector, switch: str
+) -> None:
+    """With disabled=True, or send=False, captures start no thread and make no request."""
+    client = make_client(disabled=True) if switch == "disabled" else make_client(send=False)
+    client.capture("user123", "paid")
+    assert client.flush()
+    assert client.shutdown()
+
+    assert own_threads() == []
+    assert inspector.requests() == []
+
+
+def test_no_thread_without_a_key(inspector: Inspector) -> None:
+    """A client without a key starts nothing."""
+    client = Client(host=inspector.url)
+    client.capture("user123", "paid")
+
+    assert own_threads() == []
+    assert client.shutdown()
+    assert inspector.requests() == []
+
+
+def test_threads_are_daemons(make_client: MakeClient, inspector: Inspector) -> None:
+    """A thread of ours never keeps a process alive."""
+    client = make_client()
+    client.capture("user123", "paid")
+
+    assert [thread.daemon for thread in own_threads()] == [True]
+    inspector.wait_for(1)
+
+
+@pytest.mark.spec("SRV-093")
+def test_three_threads_send_every_event_once(
+    make_client: MakeClient, inspector: Inspector
+) -> None:
+    """With thread=3, batches travel side by side, and no event is lost or doubled."""
+    inspector.answer(status=200, delay=0.2, times=3)
+    client = make_client(thread=3, flush_at=50, max_batch_size=50)
+    uuids = [client.capture("user123", f"event {number}") for number in range(600)]
+    assert len(own_threads()) == 3
+
+    assert client.flush()
+
+    events = inspector.events()
+    assert sorted(event["uuid"] for event in events) == sorted(map(str, uuids))
+    assert {event["deliveries"] for event in events} == {1}
+    assert len(own_threads()) == 3
+
+
+@pytest.mark.spec("SRV-093")
+def test_one_slow_answer_holds_up_one_thread(
+    make_client: MakeClient, inspector: Inspector
+) -> None:
+    """While one of two threads waits for an answer, the other delivers."""
+    inspector.answer(status=200, delay=2.0, times=1)
+    client = make_client(thread=2, flush_at=1, max_batch_size=1)
+    client.capture("user123", "slow")
+    inspector.wait_for_requests(1)
+
+    client.capture("user123", "quick")
+
+    inspector.wait_for(1, name="quick", timeout=1.5)
+    assert client.stats().in_flight == 1
+
+
+def test_many_first_events_at_once_start_one_thread(
+    make_client: MakeClient, inspector: Inspector
+) -> None:
+    """Eight threads with the first event at the same moment: thread=1 stays one."""
+    client = make_client(flush_interval=ENDLESS)
+    together = threading.Barrier(8)
+
+    def work() -> None:
+        together.wait(5)
+        client.capture("user123", "paid")
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+
+    assert len(own_threads()) == 1
+    assert client.flush()
+    assert len(inspector.events()) == 8
+
+
+def test_an_idle_thread_leaves_and_another_comes(crew: Crew, inspector: Inspector) -> None:
+    """Without work the thread ends; the next event starts one again."""
+    for round_number in range(1, 4):
+        assert crew.put(b'{"event":"paid","distinct_id":"user123"}')
+        inspector.wait_for(round_number)
+        [thread] = own_threads()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_no_event_is_missed_while_threads_come_and_go(crew: Crew, inspector: Inspector) -> None:
+    """Events put just when idle threads leave are all delivered, without a flush."""
+    pause = threading.Event()
+    for number in count(1):
+        assert crew.put(b'{"event":"paid","distinct_id":"user123"}')
+        # About as long as a thread stays idle, a little more each time.
+        pause.wait(0.045 + number / 4_000)
+        if number == 20:
+            break
+
+    assert len(inspector.wait_for(20, timeout=5)) == 20
+    join_own_threads()
+
+
+@pytest.mark.spec("SRV-113")
+def test_a_client_that_is_let_go_is_garbage(inspector: Inspector) -> None:
+    """Without a shutdown, the last reference gone: it is freed, its events arrive, its thread ends."""
+    client = Client("phc_test", inspector.url, flush_interval=ENDLESS)
+    client.capture("user123", "paid")
+    freed = weakref.ref(client)
+
+    del client
+    gc.collect()
+
+    assert freed() is None
+    assert len(inspector.wait_for(1)) == 1
+    join_own_threads()
+    assert own_threads() == []
+
+
+def test_a_client_that_is_let_go_unused_leaves_nothing(inspector: Inspector) -> None:
+    """A client that captured nothing is freed without having started anything."""
+    freed = weakref.ref(Client("phc_test", inspector.url))
+    gc.collect()
+
+    assert freed() is None
+    assert own_threads() == []
