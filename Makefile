@@ -61,6 +61,7 @@ test-slow: .venv/.installed
 	$(BIN)/python tools/spec_coverage.py --check --record $(SLOW_RECORD)
 
 bench: .venv/.installed
+	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks
 
 deps: .venv/.installed

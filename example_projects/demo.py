@@ -10,9 +10,9 @@ import argparse
 import os
 import subprocess
 import sys
-import time
+import threading
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,8 +40,7 @@ def running_inspector(port: int) -> Iterator[str]:
     command = [sys.executable, "-m", "posthog_web", "inspector", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None
-            first_line = process.stdout.readline()
+            first_line = process.stdout.readline() if process.stdout else ""
             if "http://" not in first_line:
                 sys.exit("The inspector did not start.")
             yield first_line.split()[-1]
@@ -75,7 +74,7 @@ def show(people: dict[str | None, Counter[str]]) -> None:
     total = sum(sum(events.values()) for events in people.values())
     print(f"\n{total} events arrived:\n")
     for person, events in people.items():
-        listed = ", ".join(f"{name} ×{times}" for name, times in events.items())
+        listed = ", ".join(f"{times} {name}" for name, times in events.items())
         print(f"  {person or 'nobody':<14}{listed}")
 
 
@@ -93,11 +92,8 @@ def main() -> int:
             print("\nAs expected." if people == EXPECTED else f"\nExpected: {EXPECTED}")
             return int(people != EXPECTED)
         print(f"\nOpen {address} to see them. Ctrl+C ends it.", flush=True)
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            print()
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
     return 0
 
 

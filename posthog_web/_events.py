@@ -133,6 +133,22 @@ def read_mapping(value: object, what: str) -> dict[Any, Any]:
         raise Flaw(msg) from error
 
 
+def read_groups(value: object) -> tuple[dict[str, str], list[str]]:
+    """Return the groups that can be read, keys as text, and what is wrong with the others."""
+    groups: dict[str, str] = {}
+    flaws: list[str] = []
+    try:
+        given = read_mapping(value, "groups")
+    except Flaw as flaw:
+        return groups, [str(flaw)]
+    for kind, key in given.items():
+        try:
+            groups[read_id(kind, "a group's type")] = read_id(key, "a group's key")
+        except Flaw as flaw:
+            flaws.append(str(flaw))
+    return groups, flaws
+
+
 def without_private_ai(event: Event) -> Event:
     """Return *event* without prompts, outputs and tools if it is about an AI call."""
     if not event["event"].startswith("$ai_"):

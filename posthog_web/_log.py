@@ -16,6 +16,9 @@ logger.addHandler(logging.NullHandler())
 # Long enough not to flood a log during an outage, short enough to be seen while it lasts.
 REPEAT_AFTER = 30.0
 
+# Sites are places in the code, and some types of values; this is far more than there are.
+MAX_SITES = 1000
+
 
 class Notices:
     """Says a thing when it first happens, then at most every so often, with the count between.
@@ -51,6 +54,8 @@ class Notices:
         if now < self._quiet_until.get(site, -math.inf):
             self._held_back[site] = self._held_back.get(site, 0) + count
             return
+        if len(self._quiet_until) >= MAX_SITES:
+            self._quiet_until.clear()
         self._quiet_until[site] = now + interval
         held_back = self._held_back.pop(site, 0)
         if held_back:

@@ -71,7 +71,7 @@ def dumps(value: object) -> bytes:
     except Exception:  # noqa: BLE001, S110 - the long way has the last word
         pass
     try:
-        return _exact(_write(_Normaliser(_NATIVE_ATOMS).tree(value, 0)))
+        return _exact(_write(_Normaliser(_NATIVE_IDS).tree(value, 0)))
     except (TypeError, RecursionError):  # a lone surrogate, or an integer beyond 64 bits
         return dumps_portable(value)
 
@@ -169,13 +169,13 @@ def _has_plain_zone(moment: datetime) -> bool:
 class _Normaliser:
     """Copies one value into dicts, lists and what JSON has beside them. Not to be used twice.
 
-    *as_is* are the types that need no care: all that orjson takes or refuses by itself, or only
-    those that cannot go wrong in any encoder.
+    *as_is* are the ids of the types that need no care: all that orjson takes or refuses by itself,
+    or only those that cannot go wrong in any encoder. Ids, as there are classes without a hash.
     """
 
     __slots__ = ("_as_is", "_left", "_path")
 
-    def __init__(self, as_is: frozenset[type]) -> None:
+    def __init__(self, as_is: frozenset[int]) -> None:
         self._as_is = as_is
         self._left = MAX_CONTAINERS
         self._path: set[int] = set()
@@ -184,7 +184,7 @@ class _Normaliser:
         """Return the copy of *value*, which stands in *depth* lists and dicts."""
         try:
             kind = type(value)
-            if kind in self._as_is:
+            if id(kind) in self._as_is:
                 return value
             atom = _ATOMS.get(kind)
             return self._branch(value, depth) if atom is None else atom(value)
@@ -207,9 +207,9 @@ class _Normaliser:
             members = read(value)
             as_is, tree, depth = self._as_is, self.tree, depth + 1
             if type(value) is not dict:
-                return [item if type(item) in as_is else tree(item, depth) for item in members]
+                return [item if id(type(item)) in as_is else tree(item, depth) for item in members]
             return {
-                self._key(key): item if type(item) in as_is else tree(item, depth)
+                self._key(key): item if id(type(item)) in as_is else tree(item, depth)
                 for key, item in members
             }
         finally:
@@ -239,7 +239,7 @@ class _Normaliser:
 
 
 def _careful_copy(value: object) -> object:
-    return _Normaliser(_HARMLESS).tree(value, 0)
+    return _Normaliser(_HARMLESS_IDS).tree(value, 0)
 
 
 def _clean(text: str) -> str:
@@ -264,6 +264,7 @@ def _float(number: float) -> float | None:
 
 
 _HARMLESS: frozenset[type] = frozenset({bool, type(None)})
+_HARMLESS_IDS = frozenset(map(id, _HARMLESS))
 
 _ATOMS: dict[type, Callable[[Any], Any]] = {
     str: _clean,
@@ -281,4 +282,5 @@ _SNAPSHOTS: dict[type, Callable[[Any], Iterable[Any]]] = {
 # What orjson reads without running Python code. An Enum, a UUID and a datetime in any time zone
 # are not among it: it asks them for attributes, and ends the process if that fails.
 _NATIVE_ATOMS = frozenset({*_HARMLESS, *_ATOMS, date})
+_NATIVE_IDS = frozenset(map(id, _NATIVE_ATOMS))
 _NATIVE_CONTAINERS = frozenset(_SNAPSHOTS)

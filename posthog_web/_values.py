@@ -148,6 +148,11 @@ def _listed(iterate: Callable[[Any], Iterable[object]]) -> _Convert:
     return convert
 
 
+def _dict(value: dict[Any, object]) -> dict[Any, object]:
+    # dict.copy() would ask a subclass for its keys.
+    return dict(dict.items(value))
+
+
 def _range(value: range) -> list[int] | str:
     return repr(value) if value[MAX_EXPANDED:] else list(value)
 
@@ -218,7 +223,7 @@ _BY_TYPE: dict[type, _Convert] = {
     bool: bool,
     float: float.__float__,
     type(None): lambda _: None,
-    dict: dict.copy,
+    dict: _dict,
     list: list.copy,
     tuple: _listed(tuple.__iter__),
     # Scalars.

@@ -17,7 +17,7 @@ def _faulty(error: BaseException) -> str:
 def test_a_fault_is_logged_by_its_place_and_answered_with_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A guarded call that fails answers None; the log has the type and the line, not the message."""
+    """A guarded call that fails answers None; the log has type and line, not the message."""
     assert _faulty(ValueError("s3cr3t")) is None
 
     assert "internal error in _faulty: ValueError at" in caplog.text

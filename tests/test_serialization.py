@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 import json
 import math
 import subprocess
@@ -282,14 +281,13 @@ HOSTILE: dict[str, tuple[Callable[[], object], object]] = {
     "float": (lambda: HostileFloat(0.5), 0.5),
     "mapping": (HostileMapping, "<unprintable HostileMapping>"),
     "unnameable": (Unnameable, "<unprintable Unnameable>"),
-    "unnameable class": (lambda: Unnameable, "<unprintable Metaclass>"),
+    "unnameable class": (lambda: Unnameable, f"{__name__}.Unnameable"),
     "Enum": (lambda: Broken.A, "<unprintable Broken>"),
     "time zone": (lambda: datetime(2025, 1, 1, tzinfo=BrokenZone()), "<unprintable datetime>"),
     "UUID never initialised": (lambda: UUID.__new__(UUID), "<unprintable UUID>"),
     "dumps to itself": (Itself, CYCLE),
     "dumps to another": (Another, TOO_DEEP),
     "endless text": (EndlessText, "<unprintable EndlessText>"),
-    "name": (lambda: type("Half\ud800", (Fails,), {})(), "<unprintable Half�>"),
     "private field": (lambda: Node(_hidden=Fails()), {"next": None}),
     "ring": (a_ring, {"next": {"next": CYCLE}}),
 }
@@ -311,7 +309,7 @@ class TestHostileValues:
             "after": {"ok": True},
         } == strict(write(value))
 
-    @pytest.mark.parametrize("name", ["fails", "fails on everything", "time zone"])
+    @pytest.mark.parametrize("name", ["fails", "fails on everything", "Enum"])
     def test_as_a_key(self, name: str, write: Write) -> None:
         """A key that cannot be read is a marker too, and the other keys stay."""
         make, expected = HOSTILE[name]
@@ -329,7 +327,6 @@ class TestHostileValues:
             def __str__(self) -> str:
                 inner.clear()
                 outer.clear()
-                gc.collect()
                 # What is freed is used again, so that a reader with stale pointers would see it.
                 outer.extend([str(number) for number in range(1000)])
                 return "sabotage"
@@ -591,43 +588,92 @@ class TestLoads:
             read(data)
 
 
-# Anything at all.
+# Anything at all. Hypothesis looks at what it makes, so values that do their worst are recipes.
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a value is made, once Hypothesis is done."""
+
+    make: Callable[..., object]
+    parts: tuple[object, ...] = ()
+
+
+def cooked(value: object) -> Any:
+    """Return *value* with what its recipes make."""
+    match value:
+        case Recipe():
+            return value.make(*map(cooked, value.parts))
+        case list() | tuple() | frozenset() | deque():
+            return type(value)(map(cooked, value))
+        case dict():
+            return {cooked(key): cooked(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def recipes(make: Callable[..., object], *parts: st.SearchStrategy[Any]) -> Any:
+    """Return a strategy of recipes."""
+    return st.builds(Recipe, st.just(make), st.tuples(*parts))
+
 
 any_text = st.text(st.characters(exclude_categories=()))
-any_integer = st.integers() | st.integers(-(10**320), 10**320)
-hostile = st.sampled_from(sorted(HOSTILE)).map(lambda name: HOSTILE[name][0]())
-hashable_atoms = (
-    st.none()
-    | st.booleans()
-    | any_integer
-    | st.floats()
-    | any_text
-    | st.binary()
-    | st.uuids()
-    | st.dates()
-    | st.times(timezones=st.none() | st.timezones())
-    | st.datetimes(timezones=st.none() | st.just(UTC) | st.timezones())
-    | st.timedeltas()
-    | st.decimals()
-    | st.fractions()
-    | st.sampled_from([*Broken, int, len, HostileText("k"), HostileInteger(7)])
-    | st.builds(object)
-    | st.builds(ValueError, any_text)
-)
-hashables = st.recursive(
-    hashable_atoms, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3)
-)
+any_integer = st.integers() | st.integers(0, 5000).map(lambda digits: 3 - 10**digits)
+
+
+# Functions, as Hypothesis describes these in a word.
+@st.composite
+def atoms(draw: st.DrawFn) -> object:
+    """Return a value, or a recipe of one, that has a hash and no members."""
+    zones = st.none() | st.just(UTC) | st.timezones()
+    return draw(
+        st.none()
+        | st.booleans()
+        | any_integer
+        | st.floats()
+        | any_text
+        | st.binary()
+        | st.uuids()
+        | st.dates()
+        | st.times(timezones=zones)
+        | st.datetimes(timezones=zones)
+        | st.timedeltas()
+        | st.decimals().filter(lambda number: not number.is_snan())  # these have no hash
+        | st.fractions()
+        | st.sampled_from([*Broken, int, len])
+        | st.builds(object)
+        | st.builds(ValueError, any_text)
+        | recipes(HostileText, any_text)
+        | recipes(HostileInteger, any_integer)
+        | recipes(Fails)
+    )
+
+
+@st.composite
+def hashables(draw: st.DrawFn) -> object:
+    """Return what can be a key or in a set."""
+    pairs = st.tuples(atoms(), atoms())
+    return draw(atoms() | pairs | st.frozensets(atoms() | pairs, max_size=3))
+
+
+@st.composite
+def hostile(draw: st.DrawFn) -> Recipe:
+    """Return the recipe of a value that does its worst."""
+    return Recipe(HOSTILE[draw(st.sampled_from(sorted(HOSTILE)))][0])
+
+
 anything = st.recursive(
-    hashables | hostile | st.just(range(3)) | st.builds(bytearray, st.binary()),
+    hashables() | hostile() | st.just(range(3)) | st.builds(bytearray, st.binary()),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.tuples(inner, inner)
-        | st.dictionaries(hashables, inner, max_size=4)
+        | st.dictionaries(hashables(), inner, max_size=4)
         | st.lists(inner, max_size=3).map(deque)
-        | st.lists(inner, max_size=3).map(HostileList)
-        | st.dictionaries(any_text, inner, max_size=3).map(HostileDict)
-        | st.builds(Node, inner)
-        | st.tuples(inner, st.integers(60, 70)).map(lambda pair: nested(pair[1], pair[0]))
+        | recipes(HostileList, st.lists(inner, max_size=3))
+        | recipes(HostileTuple, st.lists(inner, max_size=3))
+        | recipes(HostileDict, st.dictionaries(any_text, inner, max_size=3))
+        | recipes(Node, inner)
+        | recipes(nested, st.integers(60, 70), inner)
     ),
     max_leaves=20,
 )
@@ -647,14 +693,18 @@ class TestAnyValue:
 
     @settings(deadline=None)
     @given(anything)
-    def test_valid(self, value: object) -> None:
+    def test_valid(self, recipe: object) -> None:
         """Both ways give strict JSON, and the same."""
+        value = cooked(recipe)
+
         assert strict(dumps_portable(value)) == strict(dumps(value))
 
     @settings(deadline=None)
     @given(anything)
-    def test_repeatable(self, value: object) -> None:
+    def test_repeatable(self, recipe: object) -> None:
         """Writing leaves the value as it was: the second time gives the same bytes."""
+        value = cooked(recipe)
+
         assert dumps(value) == dumps(value)
 
     @settings(deadline=None)

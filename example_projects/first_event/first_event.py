@@ -20,6 +20,8 @@ class Book:
     price: Decimal
 
 
+CREDIT = Decimal(13)
+
 SHELF = [
     Book("The Left Hand of Darkness", Decimal("12.90")),
     Book("Invisible Cities", Decimal("10.50")),
@@ -33,7 +35,7 @@ class PaymentDeclinedError(Exception):
 
 def charge(price: Decimal) -> None:
     """Take the money; the bank has a limit."""
-    if price > 13:
+    if price > CREDIT:
         msg = f"the bank declined {price}"
         raise PaymentDeclinedError(msg)
 

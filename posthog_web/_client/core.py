@@ -1,30 +1,23 @@
-"""The client itself: construction, the pipeline every event takes, and its end."""
+"""The client itself: construction, what can be changed, consent, waiting, and its end."""
 
 from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, overload
 
-from posthog_web import _config, _events, _moments
+from posthog_web import _config
 from posthog_web._client.events import EventVerbs
 from posthog_web._client.exceptions import ExceptionVerb
+from posthog_web._client.pipeline import Pipeline
 from posthog_web._config import ClientOptions
-from posthog_web._delivery import tap
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.setup import make_lane
-from posthog_web._events import Flaw
-from posthog_web._guard import describe_fault
-from posthog_web._identifiers import nobody, read_uuid, uuid7
 from posthog_web._log import Notices, logger
 from posthog_web._runtime import http
-from posthog_web._runtime.system import LIBRARY, library_version, system_properties
-from posthog_web._scope import Surroundings, current
-from posthog_web._serialization import dumps, loads
-from posthog_web.typing import BeforeSend, ClientArguments, Event, OnError, Properties
+from posthog_web.typing import ClientArguments, OnError, Properties
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -74,7 +67,7 @@ class Queue:
         return self.qsize() == 0
 
 
-class Client(EventVerbs, ExceptionVerb):
+class Client(Pipeline, EventVerbs, ExceptionVerb):
     """Captures events and sees to it that they reach PostHog.
 
     One client serves all threads, tasks and forked children of a process. It starts nothing until
@@ -83,6 +76,13 @@ class Client(EventVerbs, ExceptionVerb):
     Attributes:
         options: All options in force.
         queue: The events that wait; ``queue.qsize()`` counts them.
+        on_error: May be assigned at any time, like the others below; see ``options``.
+        before_send: One hook or a list of them.
+        debug: Whether each step is logged.
+        disabled: Whether every call does nothing.
+        send: Whether events leave.
+        super_properties: Properties of every event.
+        privacy_mode: Whether prompts and outputs stay here.
     """
 
     on_error: Live[OnError | None] = Live()
@@ -138,11 +138,7 @@ class Client(EventVerbs, ExceptionVerb):
         self._reporter.debug = options.debug
         if options.debug and logger.level == logging.NOTSET:
             logger.setLevel(logging.DEBUG)
-        self._base = {
-            "$lib": LIBRARY,
-            "$lib_version": library_version(),
-            **({"$is_server": True} if options.is_server else {}),
-        }
+        self._prepare(options)
         if self._reachable and options.send and not options.disabled:
             http.load()
         self._update_gate()
@@ -172,147 +168,6 @@ class Client(EventVerbs, ExceptionVerb):
     def __repr__(self) -> str:
         """Return where this client sends, without its key."""
         return f"<Client of {_config.ingestion_host(self.options.host)}>"
-
-    # The pipeline
-
-    def _target(self) -> Client:
-        return self
-
-    def _accepts(self) -> bool:
-        """Return whether an event captured now would be built at all."""
-        if self._open:
-            return self._reachable or tap.current() is not None
-        if self._closed:
-            self._notices.warn(
-                "closed", "posthog_web: captured after shutdown; the event is dropped"
-            )
-        return False
-
-    def _decline(self, verb: str, reason: str) -> None:
-        self._lane.decline("invalid_event")
-        self._notices.warn(
-            f"invalid:{verb}:{reason}", f"posthog_web: {verb}: %s; nothing is sent", reason
-        )
-
-    def _remind(self, verb: str, remark: str) -> None:
-        """Warn of an argument that is not used while its event is sent."""
-        self._notices.warn(f"odd:{verb}:{remark}", f"posthog_web: {verb}: %s", remark)
-
-    def _read_properties(self, verb: str, value: object) -> dict[Any, Any]:
-        """Return a copy of *value*; without it, and with a warning, if it is no mapping."""
-        try:
-            return _events.read_mapping(value, "properties")
-        except Flaw as flaw:
-            self._remind(verb, f"{flaw}; the event goes without")
-            return {}
-
-    def _read_groups(self, verb: str, value: object) -> dict[str, str]:
-        """Return the groups that can be read; the others are left out with a warning."""
-        groups = {}
-        try:
-            for kind, key in _events.read_mapping(value, "groups").items():
-                groups[_events.read_id(kind, "a group's type")] = _events.read_id(
-                    key, "a group's key"
-                )
-        except Flaw as flaw:
-            self._remind(verb, f"{flaw}; the event goes without")
-        return groups
-
-    def _emit(
-        self,
-        name: str,
-        distinct_id: str | None,
-        properties: Mapping[Any, Any],
-        *,
-        timestamp: object = None,
-        uuid: object = None,
-        disable_geoip: bool | None = None,
-        enrich: bool = False,
-        top_level: Mapping[str, Any] | None = None,
-    ) -> str | None:
-        """Build an event, pass it through the hooks and hand it over; return its uuid.
-
-        *enrich* adds what the process runs on and the tags of the current scope; *top_level* goes
-        beside the properties. Without a *distinct_id* the scope's person is meant, else nobody.
-        """
-        scope = current()
-        if distinct_id is None and scope is not None:
-            distinct_id = scope.read_distinct_id()
-        event: Event = {
-            "event": name,
-            "distinct_id": distinct_id or nobody(),
-            "properties": {
-                **self._base,
-                **(system_properties() if enrich else {}),
-                **({"$geoip_disable": True} if self._without_geoip(wish=disable_geoip) else {}),
-                **({} if scope is None else _scope_properties(scope, tags=enrich)),
-                **({} if distinct_id else {"$process_person_profile": False}),
-                **(self.options.super_properties or {}),
-                **properties,
-            },
-            **self._stamp(name, timestamp, uuid),
-            **(top_level or {}),
-        }
-        return self._hand_over(event)
-
-    def _without_geoip(self, *, wish: bool | None) -> bool:
-        return self.options.disable_geoip if wish is None else wish
-
-    def _stamp(self, verb: str, timestamp: object, uuid: object) -> dict[str, str]:
-        """Return the event's moment and id: the caller's where they can be read (SRV-023…025)."""
-        now = time.time_ns()
-        moment = _moments.now_text(now) if timestamp is None else _moments.read_timestamp(timestamp)
-        if moment is None:
-            self._remind(verb, "the timestamp cannot be read; the current time is used")
-            moment = _moments.now_text(now)
-        number = None if uuid is None else read_uuid(uuid)
-        if uuid is not None and number is None:
-            self._remind(verb, "the uuid cannot be read; a new one is used")
-        return {"timestamp": moment, "uuid": number or uuid7(now // 1_000_000)}
-
-    def _hand_over(self, event: Event) -> str | None:
-        if self.options.privacy_mode:
-            event = _events.without_private_ai(event)
-        encoded = dumps(event)
-        if self.options.before_send:
-            # The hooks get a copy of their own, in just the form it would be sent: whatever they
-            # do to it, the caller's objects stay as they are.
-            hooked = self._run_hooks(self.options.before_send, loads(encoded))
-            if hooked is None:
-                return None
-            event, encoded = hooked, dumps(hooked)
-        if len(encoded) > _events.MAX_EVENT_BYTES:
-            self._lane.drop("too_large")
-            self._notices.warn(
-                "too_large",
-                "posthog_web: %r is %d KiB, over the limit of 900; it is dropped",
-                event["event"][:100],
-                len(encoded) // 1024,
-            )
-            return None
-        self._reporter.trace("captured %r, %d bytes", event["event"][:100], len(encoded))
-        return event["uuid"] if self._deliver(encoded) else None
-
-    def _run_hooks(self, hooks: tuple[BeforeSend, ...], event: Event) -> Event | None:
-        hooked = _events.run_hooks(hooks, event)
-        if hooked.fault is not None:
-            self._notices.warn(
-                "before_send",
-                "posthog_web: before_send failed: %s; the event is dropped",
-                describe_fault(hooked.fault),
-            )
-        if hooked.event is None:
-            self._lane.decline("before_send")
-        return hooked.event
-
-    def _deliver(self, encoded: bytes) -> bool:
-        if (recorder := tap.current()) is not None:
-            recorder(encoded)
-            return True
-        if not self.options.send:
-            self._lane.drop("send_is_off")
-            return True
-        return self._lane.send(encoded) if self.options.sync_mode else self._lane.put(encoded)
 
     # Consent
 
@@ -379,14 +234,3 @@ class Client(EventVerbs, ExceptionVerb):
 
 class Posthog(Client):
     """The same as ``Client``, by the name most people know."""
-
-
-def _scope_properties(scope: Surroundings, *, tags: bool) -> dict[str, Any]:
-    """Return what the current scope adds to an event: its session, and its *tags* if wanted."""
-    properties = dict(scope.read_tags()) if tags else {}
-    if properties:
-        properties["$context_tags"] = list(properties)
-    session = scope.read_session_id()
-    if session is not None:
-        properties["$session_id"] = session
-    return properties

@@ -106,8 +106,8 @@ class EventVerbs(Verbs):
         if flags is not None or send_feature_flags:
             self._remind("capture", "feature flags are not available yet; the event goes without")
         merged = self._read_properties("capture", properties)
-        if groups:
-            merged["$groups"] = self._read_groups("capture", groups)
+        if groups and (read := self._read_groups("capture", groups)):
+            merged["$groups"] = read
         return self._emit(
             name,
             person,

@@ -58,8 +58,8 @@ class ExceptionVerb(Verbs):
             msg = "there is no exception to capture"
             raise Flaw(msg)
         merged = self._read_properties("capture_exception", properties)
-        if groups:
-            merged["$groups"] = self._read_groups("capture_exception", groups)
+        if groups and (read := self._read_groups("capture_exception", groups)):
+            merged["$groups"] = read
         number = self._emit(
             "$exception",
             person,

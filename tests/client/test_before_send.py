@@ -38,7 +38,7 @@ def test_what_a_hook_returns_is_what_goes_out(
     """A changed name, person, property, moment and id are what is sent, and the id is returned."""
     new = "01890a5d-ac96-774b-bcce-b302099a8057"
 
-    def change(event: Event) -> Event:
+    def change(_event: Event) -> Event:
         return {
             "event": "renamed",
             "distinct_id": 7,

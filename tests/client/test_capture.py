@@ -48,7 +48,7 @@ def test_both_call_generations_mean_the_same(
 def test_an_event_is_the_common_envelope_and_capture_returns_its_uuid(
     client: Client, posthog_events: RecordedEvents
 ) -> None:
-    """The wire shape is event, distinct_id, properties, timestamp and a UUIDv7, which is returned."""
+    """The wire has event, distinct_id, properties, timestamp and a UUIDv7, which is returned."""
     before = datetime.now(UTC)
 
     number = client.capture("user-1", "paid")
@@ -233,7 +233,7 @@ def test_a_timestamp_that_cannot_be_read_is_now(
 
     sent = datetime.fromisoformat(posthog_events.one("paid").timestamp)
     assert datetime.now(UTC) - sent < timedelta(minutes=1)
-    assert "timestamp cannot be read" in caplog.text
+    assert "timestamp: it cannot be read" in caplog.text
 
 
 def test_a_uuid_of_the_caller_is_kept(client: Client, posthog_events: RecordedEvents) -> None:
@@ -253,6 +253,19 @@ def test_groups_go_out_as_groups(client: Client, posthog_events: RecordedEvents)
     client.capture("u", "paid", groups={"company": "acme", "team": 7})
 
     assert posthog_events.one("paid").properties["$groups"] == {"company": "acme", "team": "7"}
+
+
+def test_a_group_that_cannot_be_read_costs_only_itself(
+    client: Client, posthog_events: RecordedEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of several groups the good ones go out, and each bad one is said."""
+    client.capture("u", "paid", groups={"company": "", "team": "x", 7: None})
+    client.capture("u", "seen", groups=["company"])
+
+    assert posthog_events.one("paid").properties["$groups"] == {"team": "x"}
+    assert "$groups" not in posthog_events.one("seen").properties
+    assert "a group's key is empty" in caplog.text
+    assert "groups must be a mapping" in caplog.text
 
 
 def test_geoip_can_be_decided_per_call(client: Client, posthog_events: RecordedEvents) -> None:

@@ -35,7 +35,7 @@ def _caught() -> BaseException:
 def test_an_exception_is_told_with_its_cause(
     client: Client, posthog_events: RecordedEvents
 ) -> None:
-    """The caught exception comes first, its cause after it, with frames that end where it failed."""
+    """The caught exception comes first, then its cause, with frames that end where it failed."""
     client.capture_exception(_caught(), "user-1", {"plan": "pro"})
 
     properties = posthog_events.one("$exception").properties

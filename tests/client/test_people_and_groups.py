@@ -124,7 +124,7 @@ def test_alias_needs_two_ids(
 
 @pytest.mark.spec("SRV-046", "SRV-052")
 def test_alias_and_groups_change_no_context(client: Client, posthog_events: RecordedEvents) -> None:
-    """alias does not rename the context's person, and group_identify adds no group to later events."""
+    """alias does not rename the context's person; group_identify adds no group to later events."""
     with posthog_web.new_context():
         posthog_web.identify_context("user-1")
         client.alias("user-1", "user-2")

@@ -178,7 +178,7 @@ def test_super_properties_go_with_every_event(
 def test_debug_logs_more_for_that_client_only(
     posthog_events: RecordedEvents, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Debugging is switched at any time, per client, logs from the first event and sends nothing."""
+    """Debugging is switched at any time, per client, works from the start and sends nothing."""
     chatty, quiet = Client("phc_test", debug=True), Client("phc_test")
 
     with caplog.at_level(logging.DEBUG, logger="posthog_web"):

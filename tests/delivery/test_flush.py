@@ -239,9 +239,7 @@ def test_many_may_flush_at_once(make_client: MakeClient, inspector: Inspector) -
     for number in range(100):
         client.capture("user123", f"event {number}")
     results: list[bool] = []
-    threads = [
-        threading.Thread(target=lambda: results.append(client.flush())) for _ in range(8)
-    ]
+    threads = [threading.Thread(target=lambda: results.append(client.flush())) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

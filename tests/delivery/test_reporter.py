@@ -10,13 +10,14 @@ import pytest
 
 from posthog_web._delivery.reporter import DecodedEvents, Reporter
 from posthog_web._log import Notices
-from posthog_web.errors import DeliveryError, RefusedError, UnansweredError
+from posthog_web.errors import RefusedError, UnansweredError
 from posthog_web.inspector import Inspector
 from posthog_web.typing import Event
 from tests.delivery.conftest import MakeClient, Told
 
 EVENTS = [b'{"event":"one"}', b'{"event":"two"}', b'{"event":"three"}']
 REFUSED = RefusedError("HTTP 400: no", status=400)
+UNANSWERED = UnansweredError("no answer (ConnectTimeout)")
 
 
 class Shapes:
@@ -60,7 +61,7 @@ def test_a_callback_that_takes_two_gets_both(shape: str) -> None:
         "lambda": lambda error, batch: shapes.calls.append((error, batch)),
     }
 
-    reporter_with(callbacks.get(shape) or getattr(shapes, shape)).failed(REFUSED, EVENTS)
+    reporter_with(callbacks.get(shape) or getattr(shapes, shape)).lost(REFUSED, EVENTS)
 
     [(error, batch)] = shapes.calls
     assert error is REFUSED
@@ -78,7 +79,7 @@ def test_a_callback_that_takes_one_gets_the_error(shape: str) -> None:
         "builtin": errors.append,
     }
 
-    reporter_with(callbacks[shape]).failed(REFUSED, EVENTS)
+    reporter_with(callbacks[shape]).lost(REFUSED, EVENTS)
 
     assert [*errors, *(error for (error,) in shapes.calls)] == [REFUSED]
 
@@ -90,7 +91,7 @@ def test_a_callback_that_raises_is_said_and_survived(caplog: pytest.LogCaptureFi
         msg = "secret of user123"
         raise LookupError(msg)
 
-    reporter_with(on_error).failed(REFUSED, EVENTS)
+    reporter_with(on_error).lost(REFUSED, EVENTS)
 
     [message] = [message for message in caplog.messages if "on_error" in message]
     assert "LookupError" in message
@@ -100,7 +101,7 @@ def test_a_callback_that_raises_is_said_and_survived(caplog: pytest.LogCaptureFi
 
 def test_no_callback_is_no_fault() -> None:
     """Without on_error, failures are only logged."""
-    reporter_with(None).failed(REFUSED, EVENTS)
+    reporter_with(None).lost(REFUSED, EVENTS)
 
 
 @pytest.mark.spec("SRV-104")
@@ -165,11 +166,11 @@ def test_losses_in_quick_succession_are_said_once_with_their_sum(
     now = [0.0]
     reporter = Reporter(Notices(clock=lambda: now[0]))
     for _ in range(5):
-        reporter.failed(REFUSED, EVENTS)
+        reporter.lost(REFUSED, EVENTS)
     assert len(caplog.messages) == 1
 
     now[0] = 31.0
-    reporter.failed(REFUSED, EVENTS)
+    reporter.lost(REFUSED, EVENTS)
 
     first, second = caplog.messages
     assert "3 event(s)" in first
@@ -188,13 +189,25 @@ def test_that_events_arrive_is_said_once(caplog: pytest.LogCaptureFixture) -> No
     assert "3" in record.getMessage()
 
 
-@pytest.mark.parametrize(
-    "error", [REFUSED, UnansweredError("no answer (ConnectTimeout)")], ids=["refused", "unanswered"]
-)
-def test_the_log_quotes_no_server(error: DeliveryError, caplog: pytest.LogCaptureFixture) -> None:
-    """The log names the status or the kind of silence, and not the server's own words."""
-    reporter_with(None).failed(error, EVENTS)
+def test_an_outage_is_told_when_it_begins_and_not_again_before_it_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Silence is told once, with no events; after an answer the next silence is told again."""
+    told = Told()
+    reporter = reporter_with(told)
+    for _ in range(3):
+        reporter.silence(UNANSWERED)
+    reporter.heard()
+    reporter.silence(UNANSWERED)
+
+    assert told.all == [(UNANSWERED, []), (UNANSWERED, [])]
+    assert ["ConnectTimeout" in message for message in caplog.messages] == [True]
+
+
+def test_the_log_quotes_no_server(caplog: pytest.LogCaptureFixture) -> None:
+    """The log names the status of a loss, and not the server's own words."""
+    reporter_with(None).lost(RefusedError("HTTP 401: bad phc_secret", status=401), EVENTS)
 
     [message] = caplog.messages
-    assert "no" not in message.partition("HTTP 400")[2]
-    assert ("400" in message) == (error.status == 400)
+    assert "401" in message
+    assert "phc_secret" not in message

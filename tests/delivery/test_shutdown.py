@@ -73,9 +73,7 @@ def test_many_may_shut_down_at_once(
     for number in range(50):
         client.capture("user123", f"event {number}")
     results: list[bool] = []
-    threads = [
-        threading.Thread(target=lambda: results.append(client.shutdown())) for _ in range(8)
-    ]
+    threads = [threading.Thread(target=lambda: results.append(client.shutdown())) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,0 +1,1 @@
+"""What things cost, beside what they cost elsewhere, measured in one run."""

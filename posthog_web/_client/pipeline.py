@@ -1,0 +1,203 @@
+"""The road of an event inside a client: from a verb's arguments to the hand-over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from posthog_web import _events, _moments
+from posthog_web._client.verb import Verbs
+from posthog_web._config import ClientOptions
+from posthog_web._delivery import tap
+from posthog_web._delivery.lane import Lane
+from posthog_web._delivery.reporter import Reporter
+from posthog_web._events import Flaw
+from posthog_web._guard import describe_fault
+from posthog_web._identifiers import nobody, read_uuid, uuid7
+from posthog_web._log import Notices
+from posthog_web._runtime.system import LIBRARY, library_version, system_properties
+from posthog_web._scope import Surroundings, current
+from posthog_web._serialization import dumps, loads
+from posthog_web.typing import BeforeSend, Event
+
+
+class Pipeline(Verbs):
+    """Builds events, shows them to the hooks and hands them over.
+
+    What it needs is set up by the client: the options in force, whether events are taken at all
+    (``_open``) and could be sent (``_reachable``), and where they go.
+    """
+
+    options: ClientOptions
+    _lane: Lane
+    _notices: Notices
+    _reporter: Reporter
+    _open: bool
+    _closed: bool
+    _reachable: bool
+
+    def _target(self) -> Pipeline:
+        return self
+
+    def _prepare(self, options: ClientOptions) -> None:
+        """Put together, once, what all events carry."""
+        self._base = {
+            "$lib": LIBRARY,
+            "$lib_version": library_version(),
+            **({"$is_server": True} if options.is_server else {}),
+            **({"$geoip_disable": True} if options.disable_geoip else {}),
+        }
+        self._enriched_base = {**self._base, **system_properties()}
+
+    def _accepts(self) -> bool:
+        """Return whether an event captured now would be built at all."""
+        if self._open:
+            return self._reachable or tap.current() is not None
+        if self._closed:
+            self._notices.warn(
+                "closed", "posthog_web: captured after shutdown; the event is dropped"
+            )
+        return False
+
+    def _decline(self, verb: str, reason: str) -> None:
+        self._lane.decline("invalid_event")
+        self._notices.warn(
+            f"invalid:{verb}:{reason}", f"posthog_web: {verb}: %s; nothing is sent", reason
+        )
+
+    def _remind(self, verb: str, remark: str) -> None:
+        """Warn of something in a call that is not used while its event is sent."""
+        self._notices.warn(f"odd:{verb}:{remark}", f"posthog_web: {verb}: %s", remark)
+
+    def _read_properties(self, verb: str, value: object) -> dict[Any, Any]:
+        """Return a copy of *value*; without it, and with a warning, if it is no mapping."""
+        try:
+            return _events.read_mapping(value, "properties")
+        except Flaw as flaw:
+            self._remind(verb, f"{flaw}; the event goes without")
+            return {}
+
+    def _read_groups(self, verb: str, value: object) -> dict[str, str]:
+        """Return the groups that can be read; the others are left out with a warning."""
+        groups, flaws = _events.read_groups(value)
+        for flaw in flaws:
+            self._remind(verb, f"{flaw}; the event goes without")
+        return groups
+
+    def _emit(
+        self,
+        name: str,
+        distinct_id: str | None,
+        properties: Mapping[Any, Any],
+        *,
+        timestamp: object = None,
+        uuid: object = None,
+        disable_geoip: bool | None = None,
+        enrich: bool = False,
+        top_level: Mapping[str, Any] | None = None,
+    ) -> str | None:
+        """Build an event, pass it through the hooks and hand it over; return its uuid.
+
+        *enrich* adds what the process runs on and the tags of the current scope; *top_level* goes
+        beside the properties. Without a *distinct_id* the scope's person is meant, else nobody.
+        """
+        merged = dict(self._enriched_base if enrich else self._base)
+        if disable_geoip is not None:
+            _decide_geoip(merged, disable=disable_geoip)
+        scope = current()
+        if scope is not None:
+            merged |= _scope_properties(scope, tags=enrich)
+            distinct_id = distinct_id or scope.read_distinct_id()
+        if distinct_id is None:
+            distinct_id = nobody()
+            merged["$process_person_profile"] = False
+        if self.options.super_properties:
+            merged |= self.options.super_properties
+        merged |= properties
+        moment, number = self._stamp(timestamp, uuid)
+        event: Event = {
+            "event": name,
+            "distinct_id": distinct_id,
+            "properties": merged,
+            "timestamp": moment,
+            "uuid": number,
+        }
+        if top_level:
+            event |= top_level
+        return self._hand_over(event)
+
+    def _stamp(self, timestamp: object, uuid: object) -> tuple[str, str]:
+        """Return the event's moment and id: the caller's where they can be read (SRV-023…025)."""
+        now = time.time_ns()
+        moment = _moments.now_text(now) if timestamp is None else _moments.read_timestamp(timestamp)
+        if moment is None:
+            self._remind("timestamp", "it cannot be read; the current time is used")
+            moment = _moments.now_text(now)
+        number = None if uuid is None else read_uuid(uuid)
+        if uuid is not None and number is None:
+            self._remind("uuid", "it cannot be read; a new one is used")
+        return moment, number or uuid7(now // 1_000_000)
+
+    def _hand_over(self, event: Event) -> str | None:
+        if self.options.privacy_mode:
+            event = _events.without_private_ai(event)
+        encoded = dumps(event)
+        if self.options.before_send:
+            # The hooks get a copy of their own, in just the form it would be sent: whatever they
+            # do to it, the caller's objects stay as they are.
+            hooked = self._run_hooks(self.options.before_send, loads(encoded))
+            if hooked is None:
+                return None
+            event, encoded = hooked, dumps(hooked)
+        if len(encoded) > _events.MAX_EVENT_BYTES:
+            self._lane.drop("too_large")
+            self._notices.warn(
+                "too_large",
+                "posthog_web: %r is %d KiB, over the limit of 900; it is dropped",
+                event["event"][:100],
+                len(encoded) // 1024,
+            )
+            return None
+        self._reporter.trace("captured %r, %d bytes", event["event"][:100], len(encoded))
+        return event["uuid"] if self._deliver(encoded) else None
+
+    def _run_hooks(self, hooks: tuple[BeforeSend, ...], event: Event) -> Event | None:
+        hooked = _events.run_hooks(hooks, event)
+        if hooked.fault is not None:
+            self._notices.warn(
+                "before_send",
+                "posthog_web: before_send failed: %s; the event is dropped",
+                describe_fault(hooked.fault),
+            )
+        if hooked.event is None:
+            self._lane.decline("before_send")
+        return hooked.event
+
+    def _deliver(self, encoded: bytes) -> bool:
+        if (recorder := tap.current()) is not None:
+            recorder(encoded)
+            return True
+        if not self.options.send:
+            self._lane.drop("send_is_off")
+            return True
+        return self._lane.send(encoded) if self.options.sync_mode else self._lane.put(encoded)
+
+
+def _decide_geoip(properties: dict[str, Any], *, disable: bool) -> None:
+    """Put in force what a single call wants (SRV-026)."""
+    if disable:
+        properties["$geoip_disable"] = True
+    else:
+        properties.pop("$geoip_disable", None)
+
+
+def _scope_properties(scope: Surroundings, *, tags: bool) -> dict[str, Any]:
+    """Return what the current scope adds to an event: its session, and its *tags* if wanted."""
+    properties = dict(scope.read_tags()) if tags else {}
+    if properties:
+        properties["$context_tags"] = list(properties)
+    session = scope.read_session_id()
+    if session is not None:
+        properties["$session_id"] = session
+    return properties
