@@ -16,7 +16,7 @@ from posthog_web._client.contexts import (
     tag,
 )
 from posthog_web._client.core import Client, Posthog
-from posthog_web._client.default import DefaultClient
+from posthog_web._client.default import default_client as _default
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ sync_mode: bool | None
 thread: int | None
 timeout: float | None
 
-_default = DefaultClient(globals())
+_default.bind(globals())
 _contexts = Contexts(_default.find_configured)
 
 capture = _default.capture

@@ -119,6 +119,17 @@ def read_id(value: object, what: str = "distinct_id") -> str:
     raise Flaw(msg)
 
 
+def require_person(person: str | None, *, claimed: bool) -> str:
+    """Return *person* if there is one whose properties may be changed."""
+    if person is None:
+        msg = "there is no distinct_id, and no context that has one"
+        raise Flaw(msg)
+    if claimed:
+        msg = "the person is only named by the browser, which must not change what is known of them"
+        raise Flaw(msg)
+    return person
+
+
 def read_mapping(value: object, what: str) -> dict[Any, Any]:
     """Return a copy of *value* if it is a mapping; None is an empty one."""
     if value is None:

@@ -7,7 +7,7 @@ read from the scope around, at the moment they are needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -25,11 +25,29 @@ class Surroundings(Protocol):
     def read_tags(self) -> Mapping[str, Any]:
         """Return all tags in force; inner ones win."""
 
+    def read_properties(self) -> Mapping[str, Any]:
+        """Return what is known of the surroundings themselves: the request, if there is one."""
+
     def read_client(self) -> Any:  # noqa: ANN401 - clients are made above this layer
         """Return the client chosen for this scope, None for the default one."""
 
+    def read_nobody(self) -> str | None:
+        """Return the id that all events about nobody share here; None: each has its own."""
+
+    def person_is_claimed(self) -> bool:
+        """Return whether the person is only what a stranger says it is (a browser's header)."""
+
+    def awaits_person(self) -> bool:
+        """Return whether the person will be known soon, but cannot be asked for now."""
+
+    def defer(self, complete: Callable[[], object]) -> bool:
+        """Call *complete* when the person is known; return False if too many wait already."""
+
     def changed(self, **values: Any) -> Surroundings:  # noqa: ANN401 - as dataclasses.replace
-        """Return the scope in which *values* hold."""
+        """Return the scope in which *values* hold: another one, or itself."""
+
+    def with_tag(self, name: str, value: object) -> Surroundings:
+        """Return the scope in which a tag is set: another one, or itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +85,37 @@ class Scope:
             return self.client
         return self.parent.read_client()
 
+    def read_properties(self) -> Mapping[str, Any]:
+        """Return what is known of the surroundings, if there are any."""
+        return {} if self.parent is None else self.parent.read_properties()
+
+    def read_nobody(self) -> str | None:
+        """Return the id shared by all that is about nobody, if there is one around."""
+        return None if self.parent is None else self.parent.read_nobody()
+
+    def person_is_claimed(self) -> bool:
+        """Return whether the person comes from around, and is only claimed there."""
+        if self.distinct_id is not None or self.parent is None:
+            return False
+        return self.parent.person_is_claimed()
+
+    def awaits_person(self) -> bool:
+        """Return whether the person comes from around, and is not known there yet."""
+        if self.distinct_id is not None or self.parent is None:
+            return False
+        return self.parent.awaits_person()
+
+    def defer(self, complete: Callable[[], object]) -> bool:
+        """Let the scope around see to it."""
+        return self.parent is not None and self.parent.defer(complete)
+
     def changed(self, **values: Any) -> Scope:  # noqa: ANN401 - as dataclasses.replace
         """Return this scope with *values*, still the same entry."""
         return replace(self, **values)
+
+    def with_tag(self, name: str, value: object) -> Scope:
+        """Return this scope with one more tag."""
+        return replace(self, tags={**self.tags, name: value})
 
 
 _current: ContextVar[Surroundings | None] = ContextVar("posthog_web_scope", default=None)
@@ -96,6 +142,26 @@ def leave(scope: Scope, before: Surroundings | None) -> None:
         _current.set(before)
 
 
+def enter_as(scope: Surroundings) -> Surroundings | None:
+    """Make *scope* current; return the one to restore with ``restore``."""
+    before = _current.get()
+    _current.set(scope)
+    return before
+
+
+def restore(scope: Surroundings, before: Surroundings | None) -> None:
+    """Make *before* current again where *scope* still is."""
+    if _current.get() is scope:
+        _current.set(before)
+
+
+def lies_within(scope: Surroundings | None, outer: Surroundings) -> bool:
+    """Return whether *scope* is *outer*, or a context inside it."""
+    while scope is not None and scope is not outer:
+        scope = scope.parent if isinstance(scope, Scope) else None
+    return scope is outer
+
+
 def clear() -> None:
     """Leave every scope: a forked child starts with none."""
     _current.set(None)
@@ -115,8 +181,7 @@ def add_tag(name: str, value: object) -> bool:
     scope = _current.get()
     if scope is None:
         return False
-    own = scope.tags if isinstance(scope, Scope) else {}
-    _current.set(scope.changed(tags={**own, name: value}))
+    _current.set(scope.with_tag(name, value))
     return True
 
 

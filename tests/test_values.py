@@ -20,7 +20,7 @@ from decimal import Decimal
 from enum import Enum, Flag, IntEnum, StrEnum
 from fractions import Fraction
 from ipaddress import ip_address
-from typing import Self
+from typing import NoReturn, Self
 from unittest import mock  # noqa: TID251 - an application's tests may hand us one
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -544,6 +544,20 @@ class TestFailures:
             return answer
 
         assert [1, 2] == _listed(iterate)(set())
+
+    def test_never_at_rest(self) -> None:
+        """A collection that changes at every attempt is given up."""
+
+        def iterate(_: object) -> NoReturn:
+            attempts.append(1)
+            msg = "changed size during iteration"
+            raise RuntimeError(msg)
+
+        attempts: list[int] = []
+
+        with pytest.raises(RuntimeError):
+            _listed(iterate)(set())
+        assert 1 < len(attempts) < 10
 
 
 def run(code: str) -> str:

@@ -12,7 +12,7 @@ from posthog_web import _config
 from posthog_web._client.events import EventVerbs
 from posthog_web._client.exceptions import ExceptionVerb
 from posthog_web._client.pipeline import Pipeline
-from posthog_web._config import ClientOptions
+from posthog_web._config import ClientOptions, Resolved
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.setup import make_lane
 from posthog_web._log import Notices, logger
@@ -111,6 +111,16 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
             arguments={"project_api_key": project_api_key, "host": host, **options},
             environ=os.environ,
         )
+        self._start(resolved)
+
+    @classmethod
+    def _made_of(cls, resolved: Resolved[ClientOptions]) -> Self:
+        """Return a client with options that came in by a framework's door."""
+        client = cls.__new__(cls)
+        client._start(resolved)  # noqa: SLF001 - its own
+        return client
+
+    def _start(self, resolved: Resolved[ClientOptions]) -> None:
         self._notices = Notices()
         self._reporter = Reporter(self._notices)
         self._closed = False
@@ -168,6 +178,11 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
     def __repr__(self) -> str:
         """Return where this client sends, without its key."""
         return f"<Client of {_config.ingestion_host(self.options.host)}>"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the client was not shut down."""
+        return not self._closed
 
     # Consent
 

@@ -1,25 +1,28 @@
 """The client behind ``posthog_web.capture`` and its like.
 
-Which one that is: the current scope's; else one assigned to ``posthog_web.default_client``; else
-one made with the first call, from the attributes set on the module and the environment.
+Which one that is: the current scope's; else one assigned to ``posthog_web.default_client``, or made
+before from the module's attributes; else that of the first adapter configured in this process; else
+one made now, from the attributes set on the module and the environment.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+import weakref
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from posthog_web import _config, _scope
 from posthog_web._client.core import Client
 from posthog_web._client.events import EventVerbs
 from posthog_web._client.exceptions import ExceptionVerb
-from posthog_web._config import ClientOptions
+from posthog_web._config import ClientOptions, Resolved
 from posthog_web._delivery.accounting import Stats
 from posthog_web._log import Notices
 from posthog_web.errors import ConfigurationError
 
+_KEYS = ("project_api_key", "api_key")
 _NAMES = (*_config.names(ClientOptions), "api_key")
 _LIVE = ("on_error", "before_send", "debug", "disabled", "send", "super_properties", "privacy_mode")
 
@@ -27,36 +30,59 @@ _LIVE = ("on_error", "before_send", "debug", "disabled", "send", "super_properti
 class DefaultClient(EventVerbs, ExceptionVerb):
     """The verbs of a client that is found, or made, when one of them is called."""
 
-    def __init__(self, attributes: Mapping[str, Any]) -> None:
+    def __init__(self, attributes: Mapping[str, Any] | None = None) -> None:
         """Read options from *attributes*, the namespace of a module, when the time has come."""
-        self._attributes = attributes
+        self._attributes = {} if attributes is None else attributes
         self._notices = Notices()
         # Threads take turns at making the client. A signal handler may interrupt one in its turn,
         # hence the re-entrant lock and, to decide between the two, setdefault.
         self._making = threading.RLock()
         self._own: dict[str, Client] = {}
         self._followed: dict[str, Any] = {}
+        self._adapters: list[weakref.ref[Client]] = []
+
+    def bind(self, attributes: Mapping[str, Any]) -> None:
+        """Read options from *attributes* from now on."""
+        self._attributes = attributes
+
+    # Which client
 
     def find(self) -> Client | None:
         """Return the client that is meant now; None if it cannot be made, which is logged once."""
-        return self._chosen() or self._made() or self._make()
+        return self.find_configured() or self._make()
 
     def find_configured(self) -> Client | None:
-        """Return the client that is meant now; make none unless a key is at hand."""
+        """Return the client that is meant now, but make none that has no key."""
         client = self._chosen() or self._made()
-        if client is None and self._has_key():
+        if client is None and any(self._attributes.get(name) for name in _KEYS):
+            client = self._make()
+        client = client or next(self._adapters_clients(), None)
+        if client is None and any(os.environ.get(f"POSTHOG_{name.upper()}") for name in _KEYS):
             client = self._make()
         return client
 
+    def _existing(self) -> Client | None:
+        return self._chosen() or self._made() or next(self._adapters_clients(), None)
+
+    def share(self, resolved: Resolved[ClientOptions]) -> Client:
+        """Return a client for an adapter: the module's if it has this key and host, else its own.
+
+        Adapters with the same options share one. The first is the default of the process.
+        """
+        options = resolved.options
+        with self._making:
+            own = self._chosen() or self._made()
+            if own is not None and own.is_open and _same_project(own.options, options):
+                return own
+            for client in self._adapters_clients():
+                if client.options == options:
+                    return client
+            made = Client._made_of(resolved)  # noqa: SLF001 - part of Client
+            self._adapters.append(weakref.ref(made))
+            return made
+
     def _target(self) -> Client | None:
         return self.find()
-
-    def _has_key(self) -> bool:
-        names = ("project_api_key", "api_key")
-        return any(
-            self._attributes.get(name) or os.environ.get(f"POSTHOG_{name.upper()}")
-            for name in names
-        )
 
     def _chosen(self) -> Client | None:
         scope = _scope.current()
@@ -70,6 +96,14 @@ class DefaultClient(EventVerbs, ExceptionVerb):
             self._follow(client)
         return client
 
+    def _adapters_clients(self) -> Iterator[Client]:
+        """Yield the clients of adapters that are still in use, the first one first."""
+        self._adapters = [known for known in self._adapters if known() is not None]
+        for known in self._adapters:
+            client = known()
+            if client is not None and client.is_open:
+                yield client
+
     def _make(self) -> Client | None:
         with self._making:
             if "client" in self._own:
@@ -81,6 +115,10 @@ class DefaultClient(EventVerbs, ExceptionVerb):
             except ConfigurationError as error:
                 self._notices.once("configuration", "posthog_web: %s; nothing is sent", error)
                 return None
+            for client in self._adapters_clients():
+                if _same_project(client.options, made.options):
+                    made = client
+                    break
             self._followed = {name: attributes.get(name) for name in _LIVE}
             return self._own.setdefault("client", made)
 
@@ -98,22 +136,22 @@ class DefaultClient(EventVerbs, ExceptionVerb):
 
     def flush(self, timeout: float | None = None) -> bool:
         """Send all that waits, now, and wait for it; see ``Client.flush``."""
-        client = self._chosen() or self._made()
+        client = self._existing()
         return client is None or client.flush(timeout)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for all that waits to leave at its own pace; see ``Client.join``."""
-        client = self._chosen() or self._made()
+        client = self._existing()
         return client is None or client.join(timeout)
 
     def shutdown(self, timeout: float | None = None) -> bool:
         """Send what waits, then end the client for good; see ``Client.shutdown``."""
-        client = self._chosen() or self._made()
+        client = self._existing()
         return client is None or client.shutdown(timeout)
 
     def stats(self) -> Stats:
         """Return what became of all events so far; see ``Client.stats``."""
-        client = self._chosen() or self._made()
+        client = self._existing()
         return Stats() if client is None else client.stats()
 
     def opt_out(self) -> None:
@@ -130,3 +168,13 @@ class DefaultClient(EventVerbs, ExceptionVerb):
         """Return whether captures are dropped by choice."""
         client = self.find()
         return client is None or client.is_opted_out()
+
+
+def _same_project(one: ClientOptions, other: ClientOptions) -> bool:
+    return one.project_api_key == other.project_api_key and _config.ingestion_host(
+        one.host
+    ) == _config.ingestion_host(other.host)
+
+
+default_client = DefaultClient()
+"""The one behind the module ``posthog_web``, which binds it to its attributes."""

@@ -16,7 +16,7 @@ from uuid import UUID
 from posthog_web import _events
 from posthog_web._client.verb import Verbs, overloaded_verb, verb
 from posthog_web._events import Flaw
-from posthog_web._scope import get_distinct_id
+from posthog_web._scope import current
 from posthog_web.typing import DistinctId, Moment, Properties
 
 
@@ -100,7 +100,7 @@ class EventVerbs(Verbs):
             positional, distinct_id, event, properties
         )
         name = _events.read_event_name(event)
-        person = None if distinct_id is None else _events.read_id(distinct_id)
+        person = _optional_id(distinct_id)
         if name == "$exception":
             self._remind("capture", "exceptions are better captured with capture_exception")
         if flags is not None or send_feature_flags:
@@ -196,7 +196,7 @@ class EventVerbs(Verbs):
     ) -> str | None:
         """Emit *event* with the person's properties beside the event's own (protocol §1.3)."""
         distinct_id, properties = _events.read_person_update(positional, distinct_id, properties)
-        person = _somebody(distinct_id)
+        person = _optional_id(distinct_id)
         values = self._read_properties(verb_name, properties)
         if not values:
             msg = "there are no properties to set"
@@ -208,6 +208,7 @@ class EventVerbs(Verbs):
             timestamp=timestamp,
             uuid=uuid,
             disable_geoip=disable_geoip,
+            needs_person=True,
             top_level={event: values},
         )
 
@@ -239,11 +240,12 @@ class EventVerbs(Verbs):
             top_level["$set_once"] = self._read_properties("identify", set_once)
         return self._emit(
             "$identify",
-            _somebody(distinct_id),
+            _optional_id(distinct_id),
             {},
             timestamp=timestamp,
             uuid=uuid,
             disable_geoip=disable_geoip,
+            needs_person=True,
             top_level=top_level,
         )
 
@@ -344,7 +346,7 @@ class EventVerbs(Verbs):
             merged = {"$current_url": url, **merged}
         return self._emit(
             "$pageview",
-            None if distinct_id is None else _events.read_id(distinct_id),
+            _optional_id(distinct_id),
             merged,
             timestamp=timestamp,
             uuid=uuid,
@@ -353,11 +355,15 @@ class EventVerbs(Verbs):
         )
 
 
+def _optional_id(distinct_id: object) -> str | None:
+    return None if distinct_id is None else _events.read_id(distinct_id)
+
+
 def _somebody(distinct_id: object) -> str:
     """Return the person meant: a given id, else the current context's; nobody is a Flaw."""
-    if distinct_id is None:
-        distinct_id = get_distinct_id()
-        if distinct_id is None:
-            msg = "there is no distinct_id, and no context that has one"
-            raise Flaw(msg)
-    return _events.read_id(distinct_id)
+    if distinct_id is not None:
+        return _events.read_id(distinct_id)
+    scope = current()
+    person = None if scope is None else scope.read_distinct_id()
+    claimed = scope is not None and scope.person_is_claimed()
+    return _events.require_person(person, claimed=claimed)

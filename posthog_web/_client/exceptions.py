@@ -10,7 +10,8 @@ from posthog_web import _events
 from posthog_web._client.verb import Verbs, verb
 from posthog_web._events import Flaw
 from posthog_web._exceptions import chain
-from posthog_web._exceptions.marks import mark_captured
+from posthog_web._exceptions.chain import Boundary
+from posthog_web._exceptions.marks import mark_captured, was_captured
 from posthog_web._log import logger
 from posthog_web.typing import DistinctId, Moment, Properties
 
@@ -49,7 +50,7 @@ class ExceptionVerb(Verbs):
         """
         person = None if distinct_id is None else _events.read_id(distinct_id)
         error = chain.find_exception(exception)
-        root = self.options.project_root or str(Path.cwd())
+        root = self._project_root()
         if error is not None:
             described = chain.describe_exception(error, root)
         elif exception is not None:
@@ -69,6 +70,21 @@ class ExceptionVerb(Verbs):
             disable_geoip=disable_geoip,
             enrich=True,
         )
+        return self._captured(error, number)
+
+    @verb
+    def _report_uncaught(self, error: BaseException, boundary: Boundary) -> str | None:
+        """Report, once, what an application let go at *boundary* (for adapters, SRV-323)."""
+        if was_captured(error):
+            return None
+        described = chain.describe_exception(error, self._project_root(), boundary)
+        return self._captured(error, self._emit("$exception", None, described, enrich=True))
+
+    def _project_root(self) -> str:
+        return self.options.project_root or str(Path.cwd())
+
+    def _captured(self, error: BaseException | None, number: str | None) -> str | None:
+        """Remember that *error* was captured, if it was; return *number*."""
         if number is not None and error is not None:
             mark_captured(error)
             if self.options.log_captured_exceptions:

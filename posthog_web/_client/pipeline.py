@@ -95,23 +95,21 @@ class Pipeline(Verbs):
         uuid: object = None,
         disable_geoip: bool | None = None,
         enrich: bool = False,
+        needs_person: bool = False,
         top_level: Mapping[str, Any] | None = None,
     ) -> str | None:
         """Build an event, pass it through the hooks and hand it over; return its uuid.
 
         *enrich* adds what the process runs on and the tags of the current scope; *top_level* goes
-        beside the properties. Without a *distinct_id* the scope's person is meant, else nobody.
+        beside the properties. Without a *distinct_id* the scope's person is meant, else nobody,
+        or if it *needs_person* there is no event.
         """
         merged = dict(self._enriched_base if enrich else self._base)
         if disable_geoip is not None:
             _decide_geoip(merged, disable=disable_geoip)
         scope = current()
         if scope is not None:
-            merged |= _scope_properties(scope, tags=enrich)
-            distinct_id = distinct_id or scope.read_distinct_id()
-        if distinct_id is None:
-            distinct_id = nobody()
-            merged["$process_person_profile"] = False
+            merged |= _scope_properties(scope, enrich=enrich)
         if self.options.super_properties:
             merged |= self.options.super_properties
         merged |= properties
@@ -125,7 +123,45 @@ class Pipeline(Verbs):
         }
         if top_level:
             event |= top_level
+        if distinct_id is not None:
+            return self._hand_over(event)
+        if scope is not None and scope.awaits_person():
+            return self._defer(event, scope, needs_person=needs_person)
+        return self._complete(event, scope, needs_person=needs_person)
+
+    def _complete(
+        self, event: Event, scope: Surroundings | None, *, needs_person: bool
+    ) -> str | None:
+        """Name the person the *scope* knows, or nobody, and hand over (SRV-269)."""
+        properties = event["properties"]
+        person = None if scope is None else scope.read_distinct_id()
+        claimed = scope is not None and scope.person_is_claimed()
+        if needs_person:
+            _events.require_person(person, claimed=claimed)
+        if person is None:
+            person = (None if scope is None else scope.read_nobody()) or nobody()
+            properties.setdefault("$process_person_profile", False)
+        elif claimed:
+            # A stranger must not change what is known of a person.
+            properties.pop("$set", None)
+            properties.pop("$set_once", None)
+        event["distinct_id"] = person
         return self._hand_over(event)
+
+    def _defer(self, event: Event, scope: Surroundings, *, needs_person: bool) -> str | None:
+        """Keep a snapshot of *event* until the scope knows its person."""
+        kept = loads(dumps(event))
+
+        def complete() -> None:
+            try:
+                self._complete(kept, scope, needs_person=needs_person)
+            except Flaw as flaw:
+                self._decline(kept["event"], str(flaw))
+
+        if scope.defer(complete):
+            return event["uuid"]  # type: ignore[no-any-return]  # the stamp is text
+        self._lane.drop("queue_full")
+        return None
 
     def _stamp(self, timestamp: object, uuid: object) -> tuple[str, str]:
         """Return the event's moment and id: the caller's where they can be read (SRV-023…025)."""
@@ -192,11 +228,18 @@ def _decide_geoip(properties: dict[str, Any], *, disable: bool) -> None:
         properties.pop("$geoip_disable", None)
 
 
-def _scope_properties(scope: Surroundings, *, tags: bool) -> dict[str, Any]:
-    """Return what the current scope adds to an event: its session, and its *tags* if wanted."""
-    properties = dict(scope.read_tags()) if tags else {}
-    if properties:
-        properties["$context_tags"] = list(properties)
+def _scope_properties(scope: Surroundings, *, enrich: bool) -> dict[str, Any]:
+    """Return what the current scope adds to an event.
+
+    Its session always; the request and the tags only to events about what happened.
+    """
+    properties: dict[str, Any] = {}
+    if enrich:
+        tags = scope.read_tags()
+        properties |= scope.read_properties()
+        properties |= tags
+        if tags:
+            properties["$context_tags"] = list(tags)
     session = scope.read_session_id()
     if session is not None:
         properties["$session_id"] = session

@@ -82,6 +82,18 @@ def resolve(
     return Resolved(options=cls(**values), written=frozenset(values), complaints=complaints)
 
 
+def check_names(source: Iterable[str], label: str) -> None:
+    """Refuse a name in *source* that is an option of neither kind.
+
+    Raises:
+        ConfigurationError: It names the nearest right one.
+    """
+    known = {*names(ClientOptions), *names(WebOptions), *ALIASES}
+    for name in source:
+        if name not in known:
+            raise ConfigurationError(_unknown(name, known, label))
+
+
 def _canonical(source: Mapping[str, object], known: Iterable[str], label: str) -> dict[str, object]:
     """Return what *source* gives by canonical name; the canonical name wins over its alias."""
     given: dict[str, object] = {}

@@ -46,9 +46,12 @@ class Stats:
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """The running figures. Whoever writes holds the buffer's lock."""
+    """The running figures. Whoever writes holds the buffer's lock.
 
-    captured: int = 0
+    *turned_away* counts events that were captured and not accepted.
+    """
+
+    turned_away: int = 0
     sent: int = 0
     retried: int = 0
     sent_bytes: int = 0
@@ -57,10 +60,10 @@ class Ledger:
     last_error: str | None = None
     last_success: datetime | None = None
 
-    def snapshot(self, *, queued: int, in_flight: int) -> Stats:
-        """Return the figures together with what waits and what is under way."""
+    def snapshot(self, *, captured: int, queued: int, in_flight: int) -> Stats:
+        """Return the figures together with what came in, what waits and what is under way."""
         return Stats(
-            captured=self.captured,
+            captured=captured,
             queued=queued,
             in_flight=in_flight,
             sent=self.sent,

@@ -1,8 +1,8 @@
 """Events waiting to leave, in one process, for one endpoint.
 
-A deque under a re-entrant lock: a signal handler may interrupt ``put`` on the very thread that
-holds the lock, and must be able to ``put``, wait and close itself. Nothing here blocks a caller of
-``put`` for longer than a few instructions, and nothing raises.
+A deque, and a re-entrant lock for all but appending to it: a signal handler may interrupt anything
+here on the very thread that holds the lock, and must be able to ``put``, wait and close itself.
+Nothing blocks a caller of ``put`` for longer than a few instructions, and nothing raises.
 
 Every accepted event has a position, counted from 0. Events are taken from the front, and a batch
 given back stays a batch with its own position, so "everything before this has left" is a comparison
@@ -11,6 +11,7 @@ of numbers.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -21,6 +22,8 @@ from datetime import UTC, datetime
 from posthog_web._delivery.accounting import Ledger, Stats
 from posthog_web._delivery.retry import Attempts
 from posthog_web.typing import DropReason
+
+_NEVER = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +54,15 @@ class Batch:
     """Events taken for one request.
 
     Attributes:
-        position: Position of the first event.
         events: The JSON of each.
         born: When it was taken, in monotonic seconds.
+        position: Position of the first event.
         attempts: How often it was tried.
     """
 
-    position: int
     events: list[bytes]
     born: float
+    position: int = 0
     attempts: Attempts = field(default_factory=Attempts)
 
 
@@ -81,10 +84,11 @@ class Buffer:
         self._progress = threading.Condition(lock)
         self._events: deque[bytes] = deque()
         self._bytes = 0
-        self._accepted = 0
+        self._taken = 0
         self._in_flight: set[Batch] = set()
         self._returned: deque[Batch] = deque()
         self._idle_workers = 0
+        self._wake_at = _NEVER
         self._hurry_to = 0
         self._hurries = 0
         self._gather_until: float | None = None
@@ -95,37 +99,42 @@ class Buffer:
     # What captures call
 
     def put(self, event: bytes) -> bool:
-        """Accept *event* unless the buffer is full or closed. The newest is refused (SRV-029)."""
+        """Accept *event* unless the buffer is full or closed. The newest is refused (SRV-029).
+
+        No lock is taken on the way: a loop that captures would take it back before a worker got
+        hold of it. ``deque.append`` is atomic, and whoever waits says beforehand how many events
+        are worth waking up for.
+        """
         limits = self._limits
-        with self._lock:
-            self._ledger.captured += 1
-            waiting = len(self._events)
-            if self.closed:
-                return self._refuse("closed")
-            if waiting >= limits.queue_size or self._bytes + len(event) > limits.queue_bytes:
-                return self._refuse("queue_full")
-            self._events.append(event)
-            self._bytes += len(event)
-            self._accepted += 1
-            if self._idle_workers and (waiting == 0 or (waiting + 1) % limits.flush_at == 0):
+        if self.closed:
+            return self._refuse("closed")
+        if len(self._events) >= limits.queue_size or (
+            self._bytes + len(event) > limits.queue_bytes
+        ):
+            return self._refuse("queue_full")
+        self._bytes += len(event)
+        self._events.append(event)
+        if len(self._events) >= self._wake_at:
+            with self._lock:
+                self._wake_at = _NEVER
                 self._work.notify()
-            return True
+        return True
 
     def _refuse(self, reason: DropReason) -> bool:
-        self._ledger.dropped[reason] += 1
+        with self._lock:
+            self._ledger.turned_away += 1
+            self._ledger.dropped[reason] += 1
         return False
 
-    def admit(self, event: bytes) -> Batch | None:
-        """Accept *event* as a batch of its own, to be sent by the caller; None when closed."""
+    def admit(self, batch: Batch) -> bool:
+        """Accept a batch that its maker sends at once; return False when closed."""
+        if self.closed:
+            return self._refuse("closed")
         with self._lock:
-            self._ledger.captured += 1
-            if self.closed:
-                self._refuse("closed")
-                return None
-            batch = Batch(position=self._accepted, events=[event], born=self._clock())
-            self._accepted += 1
+            batch.position = self.position
+            self._taken += len(batch.events)
             self._in_flight.add(batch)
-            return batch
+        return True
 
     def wants_another_worker(self) -> bool:
         """Return whether a full batch waits and no worker is free to take it."""
@@ -134,9 +143,7 @@ class Buffer:
 
     def drop(self, reason: DropReason) -> None:
         """Count an event that was captured but is not to be queued."""
-        with self._lock:
-            self._ledger.captured += 1
-            self._ledger.dropped[reason] += 1
+        self._refuse(reason)
 
     def decline(self, reason: DropReason) -> None:
         """Count a call that made no event."""
@@ -158,23 +165,28 @@ class Buffer:
     def _wait_until_due(self) -> bool:
         """Wait for a batch to be due; False when idle for long, or closed and empty."""
         idle_since = self._clock()
-        while True:
-            pause = self._pause_before_due()
-            if pause <= 0:
-                return True
-            if self._events:
-                idle_since = self._clock()
-            elif self.closed:
-                return False
-            else:
-                pause = idle_since + self._limits.idle - self._clock()
+        self._idle_workers += 1
+        try:
+            while True:
+                # Said before looking: whoever puts an event in between sees it.
+                self._wake_at = 1
+                pause = self._pause_before_due()
                 if pause <= 0:
+                    return True
+                if self._events:
+                    idle_since = self._clock()
+                    self._wake_at = self._limits.flush_at
+                elif self.closed:
                     return False
-            self._idle_workers += 1
-            try:
+                else:
+                    pause = idle_since + self._limits.idle - self._clock()
+                    if pause <= 0:
+                        return False
                 _wait(self._work, pause)
-            finally:
-                self._idle_workers -= 1
+        finally:
+            self._idle_workers -= 1
+            if not self._idle_workers:
+                self._wake_at = _NEVER
 
     def _pause_before_due(self) -> float:
         """Return the seconds until a batch is due; 0 or less: now."""
@@ -185,7 +197,7 @@ class Buffer:
             return self._limits.idle
         if (
             self.closed
-            or self._front() < self._hurry_to
+            or self._taken < self._hurry_to
             or len(self._events) >= self._limits.flush_at
         ):
             return 0.0
@@ -202,7 +214,7 @@ class Buffer:
             return batch
         if not self._events:
             return None
-        position = self._front()
+        position = self._taken
         taken: list[bytes] = []
         room = self._limits.batch_bytes
         while self._events and len(taken) < self._limits.batch_size:
@@ -210,8 +222,11 @@ class Buffer:
             if room < 0 and taken:
                 break
             taken.append(self._events.popleft())
+        self._taken += len(taken)
         self._bytes = self._bytes - sum(map(len, taken)) if self._events else 0
         self._gather_until = None
+        if self._events:
+            self._work.notify()
         batch = Batch(position=position, events=taken, born=self._clock())
         self._in_flight.add(batch)
         return batch
@@ -283,15 +298,13 @@ class Buffer:
     @property
     def position(self) -> int:
         """The position the next accepted event will have."""
-        return self._accepted
+        with self._lock:
+            return self._taken + len(self._events)
 
     @property
     def waiting(self) -> int:
         """The number of events that wait, batches under way not counted."""
         return len(self._events) + sum(len(batch.events) for batch in self._returned)
-
-    def _front(self) -> int:
-        return self._accepted - len(self._events)
 
     def hurry(self, position: int) -> None:
         """Make everything before *position* due now."""
@@ -304,7 +317,7 @@ class Buffer:
         """Return whether everything before *position* was sent or dropped."""
         with self._lock:
             held = (*self._in_flight, *self._returned)
-            return self._front() >= position and all(batch.position >= position for batch in held)
+            return self._taken >= position and all(batch.position >= position for batch in held)
 
     def wait_settled(self, position: int, deadline: float) -> bool:
         """Wait until everything before *position* is settled, at most until *deadline*."""
@@ -327,7 +340,9 @@ class Buffer:
         """Drop all that waits or is under way, for *reason*; return how many events that was."""
         with self._lock:
             lost = self.waiting + sum(len(batch.events) for batch in self._in_flight)
-            self._events.clear()
+            for _ in range(len(self._events)):
+                self._events.popleft()
+                self._taken += 1
             self._returned.clear()
             self._in_flight.clear()
             self._bytes = 0
@@ -341,6 +356,7 @@ class Buffer:
         """Return all figures as of one moment."""
         with self._lock:
             return self._ledger.snapshot(
+                captured=self.position + self._ledger.turned_away,
                 queued=self.waiting,
                 in_flight=sum(len(batch.events) for batch in self._in_flight),
             )

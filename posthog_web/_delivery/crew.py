@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from posthog_web._delivery.buffer import Buffer, Limits
+from posthog_web._delivery.buffer import Batch, Buffer, Limits
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.transport import Connection
 from posthog_web._delivery.worker import Sender, Worker
@@ -54,20 +54,22 @@ class Crew:
             return False
         if not self._workers or buffer.wants_another_worker():
             self._hire()
-        if (left := process.time_left_at_exit()) is not None:
+        if (deadline := process.exit_deadline(self.exit_budget)) is not None:
             # Nobody will wait for a thread any more: see it out ourselves.
-            self.flush(left)
+            return self.finish(deadline)
         return True
 
     def send(self, event: bytes) -> bool:
         """Send *event* now, on this thread; return whether the server took it."""
-        batch = self.buffer.admit(event)
-        if batch is None:
-            return False
-        if self._own.connection is None:
-            self._own.connection = self._sender.transport.connect()
-        with self._sending():
-            return self._sender.deliver(batch, self.buffer, self._own.connection)
+        batch = Batch(events=[event], born=time.monotonic())
+        with self._sending() as connection:
+            try:
+                return self.buffer.admit(batch) and self._sender.deliver(
+                    batch, self.buffer, connection
+                )
+            finally:
+                # Left behind by an exception out of a signal handler: the next flush sends it.
+                self.buffer.release(batch)
 
     def _hire(self) -> None:
         """Start a thread if there is room for one. Failing to is no error: whoever waits sends.
@@ -77,13 +79,16 @@ class Crew:
         """
         if self._hiring or len(self._workers) >= self._size:
             return
-        self._hiring = True
         worker = Worker(self._sender, self.buffer, self._dismiss)
-        self._workers.add(worker)
         try:
+            self._hiring = True
+            self._workers.add(worker)
             worker.start()
         except RuntimeError:  # the system has no more threads, or the interpreter is ending
             self._workers.discard(worker)
+        except BaseException:  # out of a signal handler
+            self._workers.discard(worker)
+            raise
         finally:
             self._hiring = False
 
@@ -97,13 +102,22 @@ class Crew:
             self._hire()
 
     @contextmanager
-    def _sending(self) -> Generator[None]:
-        """Mark this thread as one that sends: whoever it calls back cannot wait for it."""
-        before, self._own.sending = self._own.sending, True
+    def _sending(self) -> Generator[Connection]:
+        """Mark this thread as one that sends, whom nobody it calls back can wait for.
+
+        Yields its connection. A signal handler that sends in the middle of a request gets another:
+        the pool underneath has a lock that is not re-entrant.
+        """
+        own = self._own
+        before, own.sending = own.sending, True
         try:
-            yield
+            if before:
+                yield self._sender.transport.connect()
+            else:
+                own.connection = own.connection or self._sender.transport.connect()
+                yield own.connection
         finally:
-            self._own.sending = before
+            own.sending = before
 
     def _waits_for_itself(self) -> bool:
         return self._own.sending or threading.current_thread() in self._workers
@@ -150,13 +164,14 @@ class Crew:
             return everything
         self.finish(deadline)
         end = max(deadline, time.monotonic()) + _GRACE
-        for worker in list(self._workers):
+        for worker in [worker for worker in list(self._workers) if worker.is_alive()]:
             worker.join(min(max(end - time.monotonic(), 0.0), threading.TIMEOUT_MAX))
         return everything
 
-    def finish(self, deadline: float) -> None:
-        """Send what is left until *deadline*; give up the rest and say so."""
-        self.flush(max(deadline - time.monotonic(), 0.0))
+    def finish(self, deadline: float) -> bool:
+        """Send what is left until *deadline*, give up the rest, say so; return if all was taken."""
+        everything = self.flush(max(deadline - time.monotonic(), 0.0))
         lost = self.buffer.abandon("unsent_at_exit")
         if lost:
             self._reporter.unsent(lost, self.buffer.snapshot().last_error)
+        return everything

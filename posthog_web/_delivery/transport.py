@@ -124,8 +124,8 @@ def _detail(said: bytes) -> str:
     try:
         words = loads(said)["detail"]
     except (ValueError, TypeError, KeyError):
-        words = said.decode(errors="replace")
-    return str(words).strip()[:_DETAIL_LENGTH]
+        words = None
+    return str(words or said.decode(errors="replace")).strip()[:_DETAIL_LENGTH]
 
 
 def read_retry_after(header: str | None, now: float) -> float | None:

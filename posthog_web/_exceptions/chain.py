@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from posthog_web._exceptions import frames
@@ -21,9 +22,33 @@ def find_exception(given: object) -> BaseException | None:
     return given if isinstance(given, BaseException) else None
 
 
-def describe_exception(error: BaseException, project_root: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boundary:
+    """Where an exception was met: what only whoever met it can know (SRV-307…323).
+
+    Attributes:
+        kind: The mechanism's type: generic, middleware, task, …
+        handled: Whether the application went on as if it had dealt with it.
+        source: The technology and hook, such as ``django.middleware``; None for a call in code.
+        level: How bad it is.
+    """
+
+    kind: str = "generic"
+    handled: bool = True
+    source: str | None = None
+    level: str = "error"
+
+
+IN_CODE = Boundary()
+
+
+def describe_exception(
+    error: BaseException, project_root: str, boundary: Boundary = IN_CODE
+) -> dict[str, Any]:
     """Return the properties of an ``$exception`` event about *error* (SRV-283, SRV-287)."""
-    return _properties([_entry(link, project_root) for link in _links(error)])
+    entries = [_entry(link, project_root) for link in _links(error)]
+    entries[0]["mechanism"] |= {"type": boundary.kind, "handled": boundary.handled}
+    return _properties(entries, boundary)
 
 
 def describe_message(message: str, project_root: str) -> dict[str, Any]:
@@ -34,15 +59,16 @@ def describe_message(message: str, project_root: str) -> dict[str, Any]:
         "mechanism": {"type": "generic", "handled": True, "synthetic": True, "exception_id": 0},
         **_stacktrace(frames.from_caller(project_root)),
     }
-    return _properties([entry])
+    return _properties([entry], IN_CODE)
 
 
-def _properties(entries: list[dict[str, Any]]) -> dict[str, Any]:
+def _properties(entries: list[dict[str, Any]], boundary: Boundary) -> dict[str, Any]:
     return {
         "$exception_list": entries,
         "$exception_type": entries[0]["type"],
         "$exception_message": entries[0]["value"],
-        "$exception_level": "error",
+        "$exception_level": boundary.level,
+        **({"$exception_source": boundary.source} if boundary.source else {}),
     }
 
 
@@ -104,9 +130,7 @@ def _entry(link: _Link, project_root: str) -> dict[str, Any]:
 def _mechanism(link: _Link, *, synthetic: bool) -> dict[str, Any]:
     """Return how the exception got here; what is not known is left out (SRV-303)."""
     mechanism: dict[str, Any] = {"exception_id": link.number, "synthetic": synthetic}
-    if link.parent is None:
-        mechanism |= {"type": "generic", "handled": True}
-    else:
+    if link.parent is not None:
         mechanism |= {"type": "chained", "source": link.source, "parent_id": link.parent.number}
     if isinstance(link.error, BaseExceptionGroup):
         mechanism["is_exception_group"] = True

@@ -1,7 +1,7 @@
 """Everything this process can do to end or to multiply, in one place.
 
 Those who hold events are watched (weakly) from their first moment. The hooks are installed with the
-first of them: at exit all share one budget of time; around a fork nobody else is importing, and the
+first client: at exit all share one budget of time; around a fork nobody else is importing, and the
 child starts with empty hands, since what its parent holds is the parent's to send.
 """
 
@@ -27,19 +27,23 @@ class Holder(Protocol):
     def hurry(self) -> None:
         """Start sending all that waits, without waiting for it."""
 
-    def finish(self, deadline: float) -> None:
+    def finish(self, deadline: float) -> object:
         """Send what is left until *deadline* (monotonic); give up the rest and say so."""
 
 
 _holders: weakref.WeakSet[Holder] = weakref.WeakSet()
 _installed = False
-_exit_deadline: float | None = None
+_exit_began: float | None = None
 
 
 def watch(holder: Holder) -> None:
     """See *holder* through the end of this process."""
-    global _installed  # noqa: PLW0603 - hooks are installed once per process
     _holders.add(holder)
+
+
+def install_hooks() -> None:
+    """Be told of the end of this process, and of forks. Not at import: with the first client."""
+    global _installed  # noqa: PLW0603 - hooks are installed once per process
     if not _installed:
         _installed = True
         atexit.register(_at_exit)
@@ -50,24 +54,23 @@ def watch(holder: Holder) -> None:
         )
 
 
-def time_left_at_exit() -> float | None:
-    """Return the seconds left for sending once the process is ending; None before that."""
-    if _exit_deadline is None:
-        return None
-    return max(_exit_deadline - time.monotonic(), 0.0)
+def exit_deadline(budget: float) -> float | None:
+    """Return until when (monotonic) a process that is ending may send; None while it is not."""
+    return None if _exit_began is None else _exit_began + budget
 
 
 def _at_exit() -> None:
     """Send what is left: everybody at once, within the longest of their budgets."""
-    global _exit_deadline  # noqa: PLW0603 - a process ends once
+    global _exit_began  # noqa: PLW0603 - a process ends once
     # Where fork hooks do not run (uWSGI), a parent's holders are still listed.
     holders = [holder for holder in _holders if holder.pid == os.getpid()]
-    _exit_deadline = time.monotonic() + max((holder.exit_budget for holder in holders), default=0.0)
+    _exit_began = time.monotonic()
+    deadline = _exit_began + max((holder.exit_budget for holder in holders), default=0.0)
     for holder in holders:
         holder.hurry()
     for holder in holders:
         try:
-            holder.finish(_exit_deadline)
+            holder.finish(deadline)
         except Exception as error:  # noqa: BLE001 - one's fault must not cost another's events
             report_fault(error, "exit")
 

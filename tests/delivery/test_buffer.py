@@ -1,4 +1,4 @@
-"""The queue between those who capture and those who send, without threads and with a clock at hand."""
+"""The queue between those who capture and those who send, with a clock at hand."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_closed_buffer_accepts_nothing() -> None:
     buffer.close()
 
     assert not buffer.put(b"b")
-    assert buffer.admit(b"c") is None
+    assert not buffer.admit(Batch(events=[b"c"], born=0.0))
 
     assert take(buffer).events == [b"a"]
     assert buffer.snapshot().dropped == {"closed": 2}
@@ -285,8 +285,8 @@ def test_a_pause_never_outlasts_the_deadline() -> None:
 def test_an_event_sent_by_its_caller_is_accounted_for() -> None:
     """An admitted event is in flight, not queued; released, it waits like any other."""
     buffer = Buffer(LIMITS, Clock())
-    batch = buffer.admit(b"a")
-    assert batch is not None
+    batch = Batch(events=[b"a"], born=0.0)
+    assert buffer.admit(batch)
 
     assert (buffer.snapshot().in_flight, buffer.waiting) == (1, 0)
     buffer.release(batch)
@@ -303,8 +303,11 @@ def test_every_event_is_somewhere(steps: list[str]) -> None:
         match step:
             case "put":
                 buffer.put(b"x" * 40)
-            case "admit" | "take":
-                batch = buffer.admit(b"x") if step == "admit" else buffer.next_batch(wait=False)
+            case "admit":
+                held.append(Batch(events=[b"x"], born=0.0))
+                buffer.admit(held[-1])
+            case "take":
+                batch = buffer.next_batch(wait=False)
                 held += [batch] if batch else []
             case "sent" | "lost" if held:
                 buffer.settle(held.pop(), None if step == "sent" else "given_up")

@@ -193,7 +193,7 @@ def test_capturing_inside_on_error_is_no_loop(
     """on_error may capture: that event is delivered like any other."""
     inspector.answer(status=400, times=1)
     client = make_client(flush_at=1)
-    client.on_error = lambda error, batch: client.capture("app", "loss", {"events": len(batch)})
+    client.on_error = lambda _error, batch: client.capture("app", "loss", {"events": len(batch)})
     client.capture("user123", "paid")
 
     inspector.wait_for(1, name="loss")

@@ -38,7 +38,7 @@ class Shapes:
         """Take the batch if there is one."""
         self.calls.append((error, batch))
 
-    def collecting(self, *args: Any) -> None:  # noqa: ANN401 - any callback's
+    def collecting(self, *args: Any) -> None:
         """Take whatever comes."""
         self.calls.append(args)
 

@@ -1,4 +1,4 @@
-"""However a process ends, what it captured arrives, or is counted and said, within a stated time."""
+"""However a process ends, what it captured arrives, or is counted and said, in time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_an_ordinary_end_sends_what_is_left(
 
 
 def test_an_exception_ends_it_as_ever(inspector: Inspector) -> None:
-    """An unhandled exception: exit code 1, its traceback and nothing else, and all events arrive."""
+    """An unhandled exception: exit code 1, its traceback alone, and all events arrive."""
     ended = run(THREE_EVENTS + "raise LookupError('boom')", inspector.url)
 
     assert ended.code == 1

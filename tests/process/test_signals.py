@@ -16,8 +16,11 @@ atexit.register(lambda: say_stats(client))
 client = Client("phc_test", url, flush_at=20, max_queue_size=500)
 client.capture("user123", "first")
 say(ready=True)
+pause = threading.Event()
 while True:
-    client.capture("user123", "more")
+    for _ in range(100):
+        client.capture("user123", "more")
+    pause.wait(0.001)  # A program that did nothing but capture would starve its own worker.
 """
 
 SHUT_DOWN_ON_SIGTERM = """
@@ -28,8 +31,8 @@ def on_signal(number, frame):
 signal.signal(signal.SIGTERM, on_signal)
 """
 
-# Runs a capture again and again, and interrupts it at its first, second, third … moment. Python runs
-# signal handlers when a function begins and when a call of a built-in one returns.
+# Runs a capture again and again, and interrupts it at its first, second, third … moment: Python
+# runs signal handlers when a function begins and when a call of a built-in one returns.
 INTERRUPT_EVERY_MOMENT = """
 class Stop(BaseException):
     pass
@@ -38,6 +41,9 @@ def interrupted_at(moment, client):
     moments = 0
     def watch(frame, event, argument):
         nonlocal moments
+        if frame.f_code.co_name == until:
+            sys.setprofile(None)
+            return
         moments += event in {"call", "c_return"}
         if moments == moment:
             moments += 1
@@ -56,10 +62,11 @@ def on_signal(number, frame):
     raise Stop
 
 signal.signal(signal.SIGUSR1, on_signal)
+until = globals().get("until")
 moment = 0
 while True:
     moment += 1
-    client = Client("phc_test", url, flush_at=1)
+    client = Client("phc_test", url, flush_at=1, sync_mode=until is not None)
     more = interrupted_at(moment, client)
     check()
     if not more:
@@ -177,6 +184,55 @@ def test_a_handler_may_capture_and_flush_at_every_moment_of_a_capture(inspector:
 
     assert (ended.code, ended.errors) == (0, "")
     assert len(inspector.events("handler")) == ended.said[-1]["moments"] - 1
+
+
+@pytest.mark.spec("SRV-104")
+def test_an_interrupted_capture_in_sync_mode_leaves_nothing_under_way(inspector: Inspector) -> None:
+    """An exception at each moment before the request: what was accepted is sent by a flush."""
+    ended = stepped(
+        """
+        until = "post"
+        def act():
+            pass
+        def check():
+            assert client.flush(1), f"stuck after moment {moment}: {client.stats()}"
+            assert client.stats().in_flight == 0
+        """,
+        inspector,
+    )
+
+    assert (ended.code, ended.errors) == (0, "")
+
+
+def test_a_handler_may_capture_in_the_middle_of_a_request_of_sync_mode(
+    inspector: Inspector,
+) -> None:
+    """A handler that interrupts a request, where it holds a lock of its session, may send too."""
+    with running(
+        """
+        signal.alarm(5)
+        client = Client("phc_test", url, sync_mode=True)
+        client.capture("user123", "first")
+        def watch(frame, event, argument):
+            # urllib3 takes a connection out of its pool, which is a queue.
+            inside = frame.f_code.co_filename, frame.f_back and frame.f_back.f_code.co_filename
+            if event == "c_return" and inside == (threading.__file__, queue.__file__):
+                sys.setprofile(None)
+                signal.raise_signal(signal.SIGUSR1)
+        def on_signal(number, frame):
+            client.capture("user123", "handler")
+        import queue
+        signal.signal(signal.SIGUSR1, on_signal)
+        sys.setprofile(watch)
+        client.capture("user123", "interrupted")
+        """,
+        inspector.url,
+    ) as program:
+        ended = program.end()
+
+    assert (ended.code, ended.errors) == (0, "")
+    names = [event["event"] for event in inspector.events()]
+    assert names == ["first", "handler", "interrupted"]
 
 
 def stepped(actions: str, inspector: Inspector) -> Ended:

@@ -1,0 +1,1 @@
+"""A small bookshop: project and application in one."""

@@ -1,0 +1,1 @@
+"""What the adapters share: requests, identity and scopes, without any framework."""

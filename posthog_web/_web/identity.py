@@ -1,0 +1,106 @@
+"""Who a request is about: the ladder of trust, and what each rung is worth.
+
+Highest first: somebody named in code, the user the framework authenticated, whoever the browser
+says it is, nobody. What a browser says is a claim: it never outranks a login, and a person who is
+only claimed cannot be changed (SRV-272, SRV-273).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+MAX_ID = 1000
+
+# What tells a user apart, where frameworks and libraries keep it; the first that answers counts.
+_ID_ATTRIBUTES = ("pk", "get_id", "identity", "id", "username")
+
+# Ids that programs send when they mean nobody; PostHog's server refuses the same (protocol §1.4).
+_NOBODY = frozenset(
+    {
+        "0",
+        "00000000-0000-0000-0000-000000000000",
+        "[object object]",
+        "anonymous",
+        "anonymous-user",
+        "backend",
+        "distinct_id",
+        "distinctid",
+        "email",
+        "false",
+        "guest",
+        "id",
+        "nan",
+        "none",
+        "not_authenticated",
+        "null",
+        "system",
+        "true",
+        "undefined",
+        "user",
+    }
+)
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Somebody, or nobody.
+
+    Attributes:
+        distinct_id: Who; None for nobody.
+        claimed: Whether only the browser says so.
+    """
+
+    distinct_id: str | None = None
+    claimed: bool = False
+
+
+NOBODY = Identity()
+
+
+def first_usable(values: Iterable[str]) -> str | None:
+    """Return the first of *values* that holds anything once it is cleaned (SRV-265)."""
+    for value in values:
+        cleaned = _CONTROL.sub("", value).strip()[:MAX_ID].strip()
+        if cleaned:
+            return cleaned
+    return None
+
+
+def claimed_id(values: Iterable[str]) -> str | None:
+    """Return the first of *values* that names somebody."""
+    return next(
+        (
+            cleaned
+            for value in values
+            if (cleaned := first_usable([value])) and cleaned.lower() not in _NOBODY
+        ),
+        None,
+    )
+
+
+def user_id(user: object) -> str | None:
+    """Return what tells an authenticated *user* apart; None for no user, or an anonymous one."""
+    if user is None or not _called(getattr(user, "is_authenticated", False)):
+        return None
+    for name in _ID_ATTRIBUTES:
+        value = _value(user, name)
+        if isinstance(value, UUID | int | str) and str(value).strip():
+            return str(value)
+    return None
+
+
+def _value(user: object, name: str) -> object:
+    """Return an attribute of *user*, called if it is a method; None where it is not implemented."""
+    try:
+        return _called(getattr(user, name, None))
+    except NotImplementedError:  # Starlette's BaseUser declares what it does not have
+        return None
+
+
+def _called(value: object) -> object:
+    return value() if callable(value) else value

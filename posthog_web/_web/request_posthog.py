@@ -1,0 +1,165 @@
+"""``request.posthog``: the verbs of a client, bound to one request."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from posthog_web import _scope
+from posthog_web._events import Flaw, read_id
+from posthog_web._exceptions.chain import Boundary
+from posthog_web._guard import safely
+from posthog_web._web.request_scope import RequestScope
+from posthog_web.typing import DistinctId, Moment, Properties
+
+if TYPE_CHECKING:
+    from posthog_web._client.core import Client
+
+
+class RequestPosthog:
+    """Captures for the person of one request, with what is known of the request.
+
+    It can be used from the first middleware to the last byte of the response, and from whatever the
+    request starts. Nothing here raises, and nothing is looked up until something is captured.
+    """
+
+    def __init__(self, scope: RequestScope) -> None:
+        """Belong to *scope*."""
+        self._scope = scope
+
+    @property
+    def client(self) -> Client:
+        """The client this request captures with."""
+        return self._scope.setup.client
+
+    @property
+    def distinct_id(self) -> str | None:
+        """Who this request is about, as of now; None for nobody."""
+        return self._scope.read_distinct_id()
+
+    @property
+    def session_id(self) -> str | None:
+        """The session this request belongs to, if it is known."""
+        return self._scope.read_session_id()
+
+    @safely
+    def capture(
+        self,
+        event: str,
+        properties: Properties | None = None,
+        *,
+        distinct_id: DistinctId | None = None,
+        timestamp: Moment | None = None,
+        uuid: UUID | str | None = None,
+        groups: Mapping[str, DistinctId] | None = None,
+        disable_geoip: bool | None = None,
+    ) -> str | None:
+        """Capture that this request's person did something; see ``Client.capture``."""
+        given: object = properties
+        if isinstance(given, str):
+            self._refuse("capture", "takes (event, properties); the person is the request's own")
+            return None
+        with self._active():
+            return self.client.capture(
+                event,
+                properties,
+                distinct_id=distinct_id,
+                timestamp=timestamp,
+                uuid=uuid,
+                groups={**self._scope.groups, **groups} if groups else None,
+                disable_geoip=disable_geoip,
+            )
+
+    @safely
+    def identify(
+        self,
+        distinct_id: DistinctId,
+        properties: Properties | None = None,
+        set_once: Properties | None = None,
+    ) -> str | None:
+        """Name the person of this request; with properties, tell PostHog of them too."""
+        try:
+            person = read_id(distinct_id)
+        except Flaw as flaw:
+            self._refuse("identify", str(flaw))
+            return None
+        self._scope.changed(distinct_id=person)
+        if properties is None and set_once is None:
+            return None
+        with self._active():
+            return self.client.identify(person, properties, set_once)
+
+    @safely
+    def set(self, properties: Properties) -> str | None:
+        """Set properties of this request's person."""
+        with self._active():
+            return self.client.set(properties)
+
+    @safely
+    def set_once(self, properties: Properties) -> str | None:
+        """Set properties of this request's person that are not overwritten later."""
+        with self._active():
+            return self.client.set_once(properties)
+
+    @safely
+    def alias(self, previous_id: DistinctId) -> str | None:
+        """Tell PostHog that *previous_id* is this request's person too."""
+        with self._active():
+            return self.client.alias(previous_id)
+
+    @safely
+    def group(
+        self, group_type: str, group_key: DistinctId, properties: Properties | None = None
+    ) -> str | None:
+        """Let the rest of this request belong to a group; with properties, describe the group."""
+        try:
+            self._scope.add_group(
+                read_id(group_type, "group_type"), read_id(group_key, "group_key")
+            )
+        except Flaw as flaw:
+            self._refuse("group", str(flaw))
+            return None
+        if properties is None:
+            return None
+        with self._active():
+            return self.client.group_identify(group_type, group_key, properties)
+
+    @safely
+    def tag(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value is a property
+        """Set a property for all that this request captures from now on."""
+        self._scope.with_tag(name, value)
+
+    @safely
+    def capture_exception(
+        self, exception: object = None, properties: Properties | None = None
+    ) -> str | None:
+        """Report an exception that happened to this request; see ``Client.capture_exception``."""
+        with self._active():
+            return self.client.capture_exception(exception, properties=properties)
+
+    def _report_uncaught(self, error: BaseException, source: str) -> None:
+        """Report what the application let go, at the framework's hook *source*."""
+        if self._scope.setup.captures_exceptions:
+            boundary = Boundary(kind="middleware", handled=False, source=source)
+            with self._active():
+                self.client._report_uncaught(error, boundary)  # noqa: SLF001 - for adapters
+
+    def _refuse(self, verb: str, reason: str) -> None:
+        self._scope.setup.notices.warn(
+            f"{verb}:{reason}", f"posthog_web: request.posthog.{verb}: %s; nothing is sent", reason
+        )
+
+    @contextmanager
+    def _active(self) -> Generator[None]:
+        """Make this request's scope current, where it, or a context inside it, is not."""
+        around = _scope.current()
+        if around is not None and _scope.lies_within(around, self._scope):
+            yield
+            return
+        before = _scope.enter_as(self._scope)
+        try:
+            yield
+        finally:
+            _scope.restore(self._scope, before)

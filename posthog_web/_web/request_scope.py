@@ -1,0 +1,188 @@
+"""The scope of one request: what its events have in common, found out when the first one needs it.
+
+Everything the request starts shares it. It holds the framework's request only through its source,
+and queued events hold neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from posthog_web._guard import report_fault
+from posthog_web._identifiers import nobody
+from posthog_web._web.identity import NOBODY, Identity, claimed_id, first_usable, user_id
+from posthog_web._web.request_info import RequestInfo, request_properties
+
+if TYPE_CHECKING:
+    from posthog_web._web.setup import WebSetup
+
+MAX_DEFERRED = 1000
+
+
+class RequestSource(Protocol):
+    """An adapter's view of one request. Reading it must leave no trace in the framework."""
+
+    def describe(self) -> RequestInfo:
+        """Return what is known from the first moment on."""
+
+    def route(self) -> str | None:
+        """Return the template of the matched route, once there is one."""
+
+    def find_user(self) -> object:
+        """Return the framework's user, if it can be had now."""
+
+    def awaits_user(self) -> bool:
+        """Return whether the user can only be had later, without blocking now."""
+
+
+class RequestScope:
+    """Surroundings of all that is captured during a request.
+
+    Attributes:
+        setup: How the adapter was configured.
+        status: The status of the response, once it is known.
+        groups: The groups its events belong to, by type.
+    """
+
+    def __init__(self, setup: WebSetup, source: RequestSource) -> None:
+        """Find out nothing yet."""
+        self.setup = setup
+        self.status: int | None = None
+        self._source = source
+        self._info: RequestInfo | None = None
+        self._named: str | None = None
+        self._session_id: str | None = None
+        self._tags: dict[str, Any] = {}
+        self.groups: Mapping[str, str] = {}
+        self._nobody: str | None = None
+        self._deferred: list[Callable[[], object]] = []
+        self._over = False
+
+    # Identity
+
+    def identity(self) -> Identity:
+        """Return who this request is about, as of now: a login changes it."""
+        if self._named is not None:
+            return Identity(distinct_id=self._named)
+        user = self._user_id()
+        if user is not None:
+            return Identity(distinct_id=user)
+        if self.setup.options.trust_client_ids:
+            claimed = claimed_id(self.info.distinct_ids)
+            if claimed is not None:
+                return Identity(distinct_id=claimed, claimed=True)
+        return NOBODY
+
+    def _user_id(self) -> str | None:
+        """Return the id of the framework's user; a user that cannot be read is nobody."""
+        try:
+            return user_id(self._source.find_user())
+        except Exception as error:  # noqa: BLE001 - somebody else's user model and its database
+            self.setup.client_fault("user", error)
+            return None
+
+    @property
+    def info(self) -> RequestInfo:
+        """The request, read once; an unreadable one is empty."""
+        if self._info is None:
+            try:
+                self._info = self._source.describe()
+            except Exception as error:  # noqa: BLE001 - requests can be malformed in any way
+                report_fault(error, "request")
+                self._info = RequestInfo(method="", scheme="", host="", path="")
+        return self._info
+
+    # What the pipeline asks
+
+    def read_distinct_id(self) -> str | None:
+        """Return who this request is about; None for nobody."""
+        return self.identity().distinct_id
+
+    def person_is_claimed(self) -> bool:
+        """Return whether only the browser says who it is."""
+        return self.identity().claimed
+
+    def read_nobody(self) -> str:
+        """Return the one id of all events about nobody in this request."""
+        if self._nobody is None:
+            self._nobody = nobody()
+        return self._nobody
+
+    def read_session_id(self) -> str | None:
+        """Return the session set in code, else the browser's."""
+        if self._session_id is None and self.setup.options.trust_client_ids:
+            return first_usable(self.info.session_ids)
+        return self._session_id
+
+    def read_tags(self) -> Mapping[str, Any]:
+        """Return the tags set so far."""
+        return self._tags
+
+    def read_properties(self) -> Mapping[str, Any]:
+        """Return the request's properties as of now."""
+        options = self.setup.options
+        properties = request_properties(self.info, trusted_proxies=options.trusted_proxies)
+        window = first_usable(self.info.window_ids) if options.trust_client_ids else None
+        later = {
+            "$request_route": self._route(),
+            "$response_status_code": self.status,
+            "$window_id": window,
+            "$groups": self.groups,
+        }
+        return properties | {name: value for name, value in later.items() if value}
+
+    def _route(self) -> str | None:
+        try:
+            return self._source.route()
+        except Exception as error:  # noqa: BLE001 - routes are the application's objects
+            report_fault(error, "route")
+            return None
+
+    def read_client(self) -> Any:  # noqa: ANN401 - as the scope protocol
+        """Return the client of the adapter."""
+        return self.setup.client
+
+    def awaits_person(self) -> bool:
+        """Return whether the user can be had later, but not now."""
+        return not self._over and self._named is None and self._source.awaits_user()
+
+    def defer(self, complete: Callable[[], object]) -> bool:
+        """Keep *complete* for when the user is known."""
+        if len(self._deferred) >= MAX_DEFERRED:
+            return False
+        self._deferred.append(complete)
+        return True
+
+    # What changes it
+
+    def changed(self, **values: Any) -> RequestScope:  # noqa: ANN401 - as the scope protocol
+        """Set the person or the session, for all that shares this scope."""
+        self._named = values.get("distinct_id", self._named)
+        self._session_id = values.get("session_id", self._session_id)
+        return self
+
+    def with_tag(self, name: str, value: object) -> RequestScope:
+        """Set a tag, for all that shares this scope."""
+        self._tags = {**self._tags, name: value}
+        return self
+
+    def add_group(self, kind: str, key: str) -> None:
+        """Let later events belong to a group."""
+        self.groups = {**self.groups, kind: key}
+
+    # Its end
+
+    def has_deferred(self) -> bool:
+        """Return whether events wait for their person."""
+        return bool(self._deferred)
+
+    def hand_over_deferred(self) -> None:
+        """Complete what waited, now that the user is known."""
+        self._over = True
+        deferred, self._deferred = self._deferred, []
+        for complete in deferred:
+            try:
+                complete()
+            except Exception as error:  # noqa: BLE001 - one event must not cost the others
+                report_fault(error, "deferred event")

@@ -1,0 +1,101 @@
+"""How an adapter is configured: options of both kinds by a framework's own door, and a client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from posthog_web import _config
+from posthog_web._client.default import default_client
+from posthog_web._config import ClientOptions, WebOptions
+from posthog_web._config.doors import ALIASES, check_names
+from posthog_web._guard import describe_fault
+from posthog_web._log import Notices
+
+if TYPE_CHECKING:
+    from posthog_web._client.core import Client
+
+_CLIENT_NAMES = _config.names(ClientOptions) | frozenset(ALIASES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSetup:
+    """An adapter's configuration.
+
+    Attributes:
+        client: Where events go.
+        options: The adapter's own options.
+        captures_exceptions: Whether uncaught exceptions are reported.
+        notices: Where the adapter says things.
+    """
+
+    client: Client
+    options: WebOptions
+    captures_exceptions: bool
+    notices: Notices
+
+    def client_fault(self, site: str, error: Exception) -> None:
+        """Tell, once in a while, that the application's own *site* failed when we asked it."""
+        self.notices.warn(
+            site, f"posthog_web: the {site} could not be read: %s", describe_fault(error)
+        )
+
+
+def configure(
+    *,
+    arguments: Mapping[str, Any],
+    settings: Mapping[str, Any] | None = None,
+    label: str = "{name}",
+    client: Client | None = None,
+) -> WebSetup:
+    """Return the setup of an adapter; see ``posthog_web._config.resolve`` for the doors.
+
+    With a *client* given, only the adapter's own options are read.
+
+    Raises:
+        ConfigurationError: An option is unknown, or has a bad value.
+    """
+    settings = settings or {}
+    check_names(settings, label)
+    check_names(arguments, "{name}")
+    web = _config.resolve(
+        WebOptions,
+        arguments=_without_client_options(arguments),
+        settings=_without_client_options(settings),
+        settings_label=label,
+        environ=os.environ,
+    )
+    written: frozenset[str] = frozenset()
+    if client is None:
+        resolved = _config.resolve(
+            ClientOptions,
+            arguments=_client_options(arguments),
+            settings=_client_options(settings),
+            settings_label=label,
+            environ=os.environ,
+        )
+        client, written = default_client.share(resolved), resolved.written
+    return WebSetup(
+        client=client,
+        options=web.options,
+        captures_exceptions=_captures_exceptions(web.options, client, written),
+        notices=Notices(),
+    )
+
+
+def _captures_exceptions(options: WebOptions, client: Client, written: frozenset[str]) -> bool:
+    """Return the adapter's word; without one, yes, unless autocapture was written off."""
+    if options.capture_exceptions is not None:
+        return options.capture_exceptions
+    autocapture = "enable_exception_autocapture"
+    return autocapture not in written or client.options.enable_exception_autocapture
+
+
+def _client_options(source: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in source.items() if name in _CLIENT_NAMES}
+
+
+def _without_client_options(source: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in source.items() if name not in _CLIENT_NAMES}

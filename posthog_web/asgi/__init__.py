@@ -1,0 +1,19 @@
+"""PostHog for FastAPI, Starlette and anything else that speaks ASGI.
+
+::
+
+    from posthog_web.asgi import PosthogMiddleware
+
+    app.add_middleware(PosthogMiddleware, project_api_key="phc_…")
+
+Then, in an endpoint: ``request.posthog.capture("order paid", {"plan": "pro"})``. A plain ASGI
+application is wrapped, ``PosthogMiddleware(app, project_api_key="phc_…")``, and finds the same
+object in ``scope["state"]["posthog"]``.
+"""
+
+from __future__ import annotations
+
+from posthog_web.asgi.middleware import PosthogMiddleware
+from posthog_web.asgi.starlette import HTTPConnection, Request, WebSocket, get_posthog
+
+__all__ = ["HTTPConnection", "PosthogMiddleware", "Request", "WebSocket", "get_posthog"]

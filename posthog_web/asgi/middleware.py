@@ -1,0 +1,98 @@
+"""The ASGI middleware: pure ASGI, for http, websocket and lifespan; everything else passes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from posthog_web._guard import report_fault
+from posthog_web._web.lifetime import Lifetime
+from posthog_web._web.setup import configure
+from posthog_web.asgi.source import AsgiSource, Scope
+
+if TYPE_CHECKING:
+    from posthog_web._client.core import Client
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_SOURCE = "asgi.middleware"
+# Marks a connection that a middleware of this kind, further out, serves already.
+_SERVED = "posthog_web.served"
+_ENDS = frozenset({"lifespan.shutdown.complete", "lifespan.shutdown.failed"})
+
+
+class PosthogMiddleware:
+    """Gives each request ``request.posthog``, and reports exceptions that leave the application.
+
+    Put it outermost: an error in a middleware outside of this one is not seen. It never reads the
+    body, and never changes a message.
+    """
+
+    def __init__(self, app: Application, client: Client | None = None, **options: Any) -> None:  # noqa: ANN401 - any option
+        """Wrap *app*.
+
+        Args:
+            app: Any ASGI application.
+            client: The client to capture with. None: one made of *options* and the environment.
+            options: Options of the client and of the adapter.
+
+        Raises:
+            ConfigurationError: An option is unknown, or has a bad value.
+        """
+        self._app = app
+        self._setup = configure(arguments=options, client=client)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, self._draining(send))
+        elif scope["type"] in {"http", "websocket"} and _SERVED not in scope:
+            await self._serve(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        lifetime = Lifetime(self._setup, AsgiSource(scope))
+        scope[_SERVED] = True
+        scope.setdefault("state", {})["posthog"] = lifetime.posthog
+        lifetime.enter()
+        try:
+            await self._app(scope, receive, _noting_status(send, lifetime))
+        except Exception as error:
+            if scope["type"] == "http" and lifetime.scope.status is None:
+                lifetime.note_status(500)
+            lifetime.report(error, _SOURCE)
+            raise
+        finally:
+            lifetime.leave()
+
+    def _draining(self, send: Send) -> Send:
+        """Return *send*, which sends what is queued before the server may end the process."""
+
+        async def drain_then_send(message: Message) -> None:
+            if message["type"] in _ENDS:
+                await self._drain()
+            await send(message)
+
+        return drain_then_send
+
+    async def _drain(self) -> None:
+        """Flush without blocking the loop. The client lives on: there may be a next lifespan."""
+        client = self._setup.client
+        try:
+            await asyncio.to_thread(client.flush, client.options.shutdown_timeout)
+        except Exception as error:  # noqa: BLE001 - the application's end is not ours to spoil
+            report_fault(error, "lifespan")
+
+
+def _noting_status(send: Send, lifetime: Lifetime) -> Send:
+    async def note_then_send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            lifetime.note_status(message["status"])
+        await send(message)
+
+    return note_then_send

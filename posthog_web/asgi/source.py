@@ -1,0 +1,78 @@
+"""What can be read of a request from an ASGI scope."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from posthog_web._web.request_info import RequestInfo
+
+Scope = MutableMapping[str, Any]
+
+
+class AsgiSource:
+    """An ASGI connection, read only."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Scope) -> None:
+        """Read *scope* when somebody asks."""
+        self._scope = scope
+
+    def describe(self) -> RequestInfo:
+        """Return what is known of the connection."""
+        scope = self._scope
+        headers = _headers(scope)
+        client = scope.get("client") or ("",)
+        return RequestInfo(
+            method=str(scope.get("method", "")),
+            scheme=str(scope.get("scheme", "http")),
+            host=_host(scope, headers),
+            path=str(scope.get("path", "")),
+            peer=str(client[0]),
+            forwarded_for=headers.get("x-forwarded-for", ()),
+            user_agent=next(iter(headers.get("user-agent", ())), ""),
+            distinct_ids=headers.get("x-posthog-distinct-id", ()),
+            session_ids=headers.get("x-posthog-session-id", ()),
+            window_ids=headers.get("x-posthog-window-id", ()),
+        )
+
+    def route(self) -> str | None:
+        """Return the template of the route that matched, as Starlette or FastAPI know it."""
+        scope = self._scope
+        route = scope.get("route")
+        if route is None:
+            endpoint = scope.get("endpoint")
+            routes = getattr(scope.get("router"), "routes", ())
+            route = next(
+                (one for one in routes if endpoint and getattr(one, "endpoint", None) is endpoint),
+                None,
+            )
+        path = getattr(route, "path", None)
+        return path if isinstance(path, str) else None
+
+    def find_user(self) -> object:
+        """Return the user an authentication middleware put here."""
+        return self._scope.get("user")
+
+    def awaits_user(self) -> bool:
+        """Return False: what is in the scope is there."""
+        return False
+
+
+def _headers(scope: Scope) -> dict[str, list[str]]:
+    """Return all values by lower-case name. Any byte is a letter in Latin-1."""
+    headers: dict[str, list[str]] = {}
+    for name, value in scope.get("headers", ()):
+        headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    return headers
+
+
+def _host(scope: Scope, headers: dict[str, list[str]]) -> str:
+    """Return what the client called us, else where the server listens."""
+    named = next(iter(headers.get("host", ())), "")
+    server = scope.get("server")
+    if named or not server:
+        return named
+    name, port = server
+    return f"{name}:{port}" if port else str(name)

@@ -1,0 +1,72 @@
+"""What Starlette and FastAPI users get beside the middleware: a property and a dependency.
+
+Importing this adds one read-only property to Starlette's ``HTTPConnection``, which ``Request`` and
+``WebSocket`` inherit. It is the only class of a host that this package touches, and an attribute of
+that name which is already there is left alone. Without Starlette nothing happens.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from posthog_web._web.request_posthog import RequestPosthog
+
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection as StarletteConnection
+    from starlette.requests import Request as StarletteRequest
+    from starlette.websockets import WebSocket as StarletteWebSocket
+
+    class HTTPConnection(StarletteConnection):
+        """A connection, as an application behind the middleware sees it."""
+
+        @property
+        def posthog(self) -> RequestPosthog:
+            """The verbs of a client, bound to this request."""
+            raise NotImplementedError
+
+    class Request(StarletteRequest):
+        """A request, as an endpoint behind the middleware sees it."""
+
+        @property
+        def posthog(self) -> RequestPosthog:
+            """The verbs of a client, bound to this request."""
+            raise NotImplementedError
+
+    class WebSocket(StarletteWebSocket):
+        """A websocket, as an endpoint behind the middleware sees it."""
+
+        @property
+        def posthog(self) -> RequestPosthog:
+            """The verbs of a client, bound to this connection."""
+            raise NotImplementedError
+
+else:
+    try:
+        from starlette.requests import HTTPConnection, Request
+        from starlette.websockets import WebSocket
+    except ImportError:
+        HTTPConnection = Request = WebSocket = None
+
+
+def get_posthog(connection: HTTPConnection) -> RequestPosthog:
+    """Return the request's ``posthog``; a dependency for FastAPI: ``Depends(get_posthog)``.
+
+    Raises:
+        RuntimeError: The middleware is not installed.
+    """
+    posthog = connection.scope.get("state", {}).get("posthog")
+    if posthog is None:
+        msg = (
+            "there is no request.posthog here: add the middleware, app.add_middleware("
+            "posthog_web.asgi.PosthogMiddleware, project_api_key='phc_…')"
+        )
+        raise RuntimeError(msg)
+    return posthog  # type: ignore[no-any-return]  # the middleware put it there
+
+
+def _add_property() -> None:
+    if not TYPE_CHECKING and HTTPConnection is not None and not hasattr(HTTPConnection, "posthog"):
+        HTTPConnection.posthog = property(get_posthog, doc="PostHog, bound to this request.")
+
+
+_add_property()

@@ -1,0 +1,135 @@
+"""The Flask extension."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flask import got_request_exception, request, request_finished, request_started
+from flask.signals import request_tearing_down
+
+from posthog_web._web.lifetime import Lifetime
+from posthog_web._web.setup import WebSetup, configure
+from posthog_web.flask.source import FlaskSource
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+
+    from posthog_web._client.core import Client
+    from posthog_web._web.request_posthog import RequestPosthog
+
+_PREFIX = "POSTHOG_"
+_SOURCE = "flask.got_request_exception"
+# Where a request keeps its lifetime: the environ is its own, and reaches wherever it does.
+_KEY = "posthog_web.lifetime"
+
+
+class FlaskPosthog:
+    """Gives each request ``request.posthog``, and reports exceptions no handler dealt with.
+
+    It keeps no application on itself: one instance may serve several. What belongs to one is in
+    ``app.extensions["posthog"]``.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        client: Client | None = None,
+        **options: Any,  # noqa: ANN401 - any option
+    ) -> None:
+        """Set up *app*, if it is given.
+
+        Args:
+            app: The application. None: call ``init_app`` later.
+            client: The client to capture with. None: one made of the options.
+            options: Options of the client and of the adapter; they win over ``app.config``.
+        """
+        self._client = client
+        self._options = options
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Set up *app*, from what is written in code and ``app.config["POSTHOG_<OPTION>"]``.
+
+        Raises:
+            ConfigurationError: An option is unknown, or has a bad value.
+            RuntimeError: The application has the extension already.
+        """
+        if "posthog" in app.extensions:
+            msg = "this application has posthog_web already; call init_app once"
+            raise RuntimeError(msg)
+        setup = configure(
+            arguments=self._options,
+            settings={
+                name.removeprefix(_PREFIX).lower(): value
+                for name, value in app.config.items()
+                if name.startswith(_PREFIX)
+            },
+            label='app.config["POSTHOG_{NAME}"]',
+            client=self._client,
+        )
+        app.extensions["posthog"] = FlaskState(client=setup.client, setup=setup)
+        app.request_class = type(app.request_class.__name__, (_WithPosthog, app.request_class), {})
+        request_started.connect(_enter, app)
+        got_request_exception.connect(_report, app)
+        request_finished.connect(_note_status, app)
+        request_tearing_down.connect(_leave, app)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlaskState:
+    """What belongs to one application.
+
+    Attributes:
+        client: The client it captures with.
+        setup: How it is configured.
+    """
+
+    client: Client
+    setup: WebSetup
+
+
+class _WithPosthog:
+    """What ``init_app`` adds to the application's request class."""
+
+    environ: dict[str, Any]
+
+    @property
+    def posthog(self) -> RequestPosthog:
+        """PostHog, bound to this request."""
+        return _lifetime(self).posthog
+
+
+def _lifetime(flask_request: Any) -> Lifetime:  # noqa: ANN401 - the request, or Flask's proxy of it
+    """Return the lifetime of a request, made by whoever asks first."""
+    environ = flask_request.environ
+    lifetime = environ.get(_KEY)
+    if lifetime is None:
+        from flask import current_app  # noqa: PLC0415 - needs a pushed application
+
+        setup = current_app.extensions["posthog"].setup
+        actual = getattr(flask_request, "_get_current_object", lambda: flask_request)()
+        lifetime = environ[_KEY] = Lifetime(setup, FlaskSource(actual))
+    return lifetime  # type: ignore[no-any-return]  # put there by these lines
+
+
+def _enter(_app: Flask) -> None:
+    _lifetime(request).enter()
+
+
+def _report(_app: Flask, exception: BaseException) -> None:
+    lifetime = _lifetime(request)
+    lifetime.note_status(500)
+    lifetime.report(exception, _SOURCE)
+
+
+def _note_status(_app: Flask, response: Response) -> None:
+    _lifetime(request).note_status(response.status_code)
+
+
+def _leave(_app: Flask, **_: Any) -> None:  # noqa: ANN401 - the exception, if there was one
+    lifetime: Lifetime | None = request.environ.get(_KEY)
+    if lifetime is not None:
+        lifetime.leave()

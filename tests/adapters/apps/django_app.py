@@ -1,0 +1,374 @@
+"""The application as a Django project: sessions and users in SQLite, under WSGI and under ASGI."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import cache
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import django
+from asgiref.sync import iscoroutinefunction
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import got_request_exception
+from django.db import connections
+from django.db.backends.signals import connection_created
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template import engines
+from django.test import Client
+from django.test.client import ClientHandler
+from django.test.utils import override_settings
+from django.urls import include, path
+from django.utils.decorators import sync_and_async_middleware
+
+import posthog_web
+from tests.adapters.apps.application import (
+    BROKEN,
+    PEER,
+    PEOPLE,
+    Answer,
+    AsgiApplication,
+    Call,
+    WsgiApplication,
+    connection_options,
+)
+from tests.adapters.apps.views import SILENT, STAGE, VIEWS, Ask, run_async
+
+OURS = "posthog_web.django.PosthogMiddleware"
+MIDDLEWARE = (
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    OURS,
+    f"{__name__}.break_user",
+)
+
+# Every statement any thread sent to the database.
+QUERIES: list[str] = []
+# What Django turned into an answer with status 500.
+ERRORS: list[BaseException | None] = []
+
+
+class Broken:
+    """A user whose model fails."""
+
+    is_authenticated = True
+
+    @property
+    def pk(self) -> int:
+        """Fail."""
+        msg = "the table of users is gone"
+        raise RuntimeError(msg)
+
+
+@sync_and_async_middleware
+def break_user(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Give a request a broken user when its cookie asks for one."""
+
+    def ahead(request: Any) -> None:
+        if request.COOKIES.get("user") == BROKEN:
+            request.user = Broken()
+
+    def answer(request: HttpRequest) -> Any:
+        ahead(request)
+        return get_response(request)
+
+    async def answer_async(request: HttpRequest) -> Any:
+        ahead(request)
+        return await get_response(request)
+
+    return answer_async if iscoroutinefunction(get_response) else answer
+
+
+# Views
+
+
+def asker(request: Any) -> Ask:
+    """Return what asks *request* for its posthog, and remember the request weakly."""
+    STAGE.watch(request)
+    return lambda: getattr(request, "posthog", SILENT)
+
+
+def sync_view(name: str) -> Callable[[HttpRequest], HttpResponse]:
+    """Return the view *name*."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(VIEWS[name](asker(request)))
+
+    return view
+
+
+def async_view(name: str) -> Any:
+    """Return the view *name* as a coroutine."""
+
+    async def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(await run_async(name, asker(request)))
+
+    return view
+
+
+def item(request: HttpRequest, number: int) -> HttpResponse:
+    """Show an item."""
+    asker(request)().capture("item seen")
+    return HttpResponse(f"item {number}")
+
+
+def refuse(_request: HttpRequest, kind: str) -> HttpResponse:
+    """Refuse in one of the framework's ways."""
+    if kind == "missing":
+        raise Http404
+    if kind == "suspicious":
+        raise SuspiciousOperation
+    raise PermissionDenied
+
+
+async def refuse_async(request: HttpRequest, kind: str) -> HttpResponse:
+    """Refuse from a coroutine."""
+    return refuse(request, kind)
+
+
+def who(request: Any) -> HttpResponse:
+    """Show who is logged in."""
+    return HttpResponse(f"hello {request.user}")
+
+
+def capture_then_who(request: Any) -> HttpResponse:
+    """Capture, and only then show who is logged in."""
+    asker(request)().capture("seen")
+    return who(request)
+
+
+async def capture_then_who_async(request: Any) -> HttpResponse:
+    """Capture, and only then show who is logged in, from a coroutine."""
+    asker(request)().capture("seen")
+    return HttpResponse(f"hello {await request.auser()}")
+
+
+def who_then_capture(request: Any) -> HttpResponse:
+    """Show who is logged in, and capture after that."""
+    response = who(request)
+    asker(request)().capture("seen")
+    return response
+
+
+def log_in(request: HttpRequest, name: str) -> HttpResponse:
+    """Log somebody in."""
+    from django.contrib.auth import login
+    from django.contrib.auth.models import User
+
+    asker(request)().capture("before login")
+    login(request, User.objects.get(username=name))
+    asker(request)().capture("logged in")
+    return HttpResponse("welcome")
+
+
+async def log_in_async(request: HttpRequest, name: str) -> HttpResponse:
+    """Log somebody in from a coroutine."""
+    from django.contrib.auth import alogin
+    from django.contrib.auth.models import User
+
+    await alogin(request, await User.objects.aget(username=name))
+    asker(request)().capture("logged in")
+    return HttpResponse("welcome")
+
+
+def template(request: HttpRequest) -> HttpResponse:
+    """Render a template that shows the request's person."""
+    text = engines["django"].from_string("person: {{ request.posthog.distinct_id }}")
+    return HttpResponse(text.render({}, request))
+
+
+urlpatterns = [
+    *(path(name, sync_view(name)) for name in VIEWS),
+    *(path(f"async/{name}", async_view(name)) for name in VIEWS),
+    path("items/<int:number>/", item),
+    path("shop/", include([path("items/<int:number>/", item)])),
+    path("refuse/<kind>", refuse),
+    path("async/refuse/<kind>", refuse_async),
+    path("who", who),
+    path("capture-then-who", capture_then_who),
+    path("async/capture-then-who", capture_then_who_async),
+    path("who-then-capture", who_then_capture),
+    path("login/<name>", log_in),
+    path("async/login/<name>", log_in_async),
+    path("template", template),
+]
+
+
+# The project
+
+
+@cache
+def set_up() -> None:
+    """Configure Django for this process, and make a database with everybody in it."""
+    folder = TemporaryDirectory()
+    set_up.folder = folder  # type: ignore[attr-defined] # It goes when the process does.
+    settings.configure(
+        SECRET_KEY="not a secret",
+        ALLOWED_HOSTS=["*"],
+        DATABASES={
+            "default": {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": f"{folder.name}/database",
+            }
+        },
+        DEFAULT_AUTO_FIELD="django.db.models.AutoField",
+        INSTALLED_APPS=[
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.sessions",
+            "posthog_web.django",
+        ],
+        LOGGING_CONFIG=None,
+        MIDDLEWARE=MIDDLEWARE,
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        ROOT_URLCONF=__name__,
+        TEMPLATES=[
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+            }
+        ],
+        USE_TZ=True,
+    )
+    django.setup()
+    connection_created.connect(_watch_queries)
+    got_request_exception.connect(_note_error)
+    _make_database()
+
+
+def _make_database() -> None:
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    for name, number in PEOPLE.items():
+        user = User(pk=int(number), username=name, email=f"{name}@example.org")
+        user.set_password("first")
+        user.save()
+
+
+def change_password(name: str) -> None:
+    """Give somebody another password: the sessions they have are void."""
+    from django.contrib.auth.models import User
+
+    user = User.objects.get(username=name)
+    user.set_password("another")
+    user.save()
+
+
+def is_session(key: str) -> bool:
+    """Return whether a session is in the database."""
+    from django.contrib.sessions.models import Session
+
+    return Session.objects.filter(pk=key).exists()
+
+
+def _watch_queries(connection: Any, **_: object) -> None:
+    if _note_query not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_note_query)
+
+
+def _note_query(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 - Django's
+    QUERIES.append(sql)
+    return execute(sql, params, many, context)
+
+
+def _note_error(**_: object) -> None:
+    ERRORS.append(sys.exception())
+
+
+# The applications
+
+
+class DjangoWsgi(WsgiApplication):
+    """The project behind Django's test client."""
+
+    def __init__(self) -> None:
+        self._handler = ClientHandler(enforce_csrf_checks=False)
+        self._handler.load_middleware()
+
+    def send(self, call: Call) -> Answer:
+        """Send one request."""
+        client = Client(raise_request_exception=False)
+        client.handler = self._handler
+        meta = {
+            f"HTTP_{name.upper().replace('-', '_')}": value for name, value in call.all_headers()
+        }
+        response: Any = client.generic(call.method, call.path, REMOTE_ADDR=PEER, **meta)
+        cookies = [
+            ("set-cookie", morsel.OutputString()) for morsel in response.cookies.values()
+        ]
+        return Answer(
+            status=response.status_code,
+            headers=tuple((name.lower(), value) for name, value in [*response.items(), *cookies]),
+            body=response.content,
+            error=response.exc_info[1] if response.exc_info else None,
+            afterwards=posthog_web.get_distinct_id(),
+        )
+
+    def close_thread(self) -> None:
+        """Close the thread's connection to the database."""
+        connections.close_all()
+
+
+class DjangoAsgi(AsgiApplication):
+    """The project as Django's own ASGI application."""
+
+    def last_error(self) -> BaseException | None:
+        """Return what Django answered with status 500."""
+        return ERRORS.pop() if ERRORS else None
+
+
+def start_wsgi(stack: ExitStack, *, installed: bool, options: Mapping[str, Any]) -> DjangoWsgi:
+    """Return the project under WSGI."""
+    _override(stack, installed=installed, options=options)
+    return DjangoWsgi()
+
+
+def start_asgi(stack: ExitStack, *, installed: bool, options: Mapping[str, Any]) -> DjangoAsgi:
+    """Return the project under ASGI."""
+    _override(stack, installed=installed, options=options)
+    return DjangoAsgi(ASGIHandler())
+
+
+def _override(stack: ExitStack, *, installed: bool, options: Mapping[str, Any]) -> None:
+    set_up()
+    ERRORS.clear()
+    stack.enter_context(
+        override_settings(
+            MIDDLEWARE=[name for name in MIDDLEWARE if installed or name != OURS],
+            POSTHOG={
+                name.upper(): value for name, value in connection_options(options).items()
+            },
+        )
+    )
+
+
+# For real servers; their options come from the environment.
+
+
+def wsgi(environ: Any, start_response: Any) -> Any:
+    """Serve the project under WSGI."""
+    return _served_by_wsgi()(environ, start_response)
+
+
+async def asgi(scope: Any, receive: Any, send: Any) -> None:
+    """Serve the project under ASGI."""
+    await _served_by_asgi()(scope, receive, send)
+
+
+@cache
+def _served_by_wsgi() -> WSGIHandler:
+    set_up()
+    return WSGIHandler()
+
+
+@cache
+def _served_by_asgi() -> ASGIHandler:
+    set_up()
+    return ASGIHandler()

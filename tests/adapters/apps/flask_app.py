@@ -1,0 +1,165 @@
+"""The application in Flask, its users known to flask-login."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import cache
+from typing import Any
+
+import flask
+from flask import Flask, Response, abort, got_request_exception, render_template_string
+from flask_login import LoginManager, UserMixin, login_user
+
+import posthog_web
+from posthog_web.flask import FlaskPosthog
+from tests.adapters.apps.application import (
+    BROKEN,
+    PEER,
+    PEOPLE,
+    Answer,
+    Call,
+    WsgiApplication,
+    connection_options,
+)
+from tests.adapters.apps.views import SILENT, STAGE, VIEWS, run_async
+
+
+class User(UserMixin):
+    """A user as flask-login wants one."""
+
+    def __init__(self, number: str) -> None:
+        self.id = number
+        self.email = "somebody@example.org"
+
+
+class Broken(User):
+    """A user whose model fails, except when logging in."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self._fails = fails
+
+    def get_id(self) -> str:
+        """Fail."""
+        if self._fails:
+            msg = "the table of users is gone"
+            raise RuntimeError(msg)
+        return BROKEN
+
+
+def load_user(number: str) -> User:
+    """Return the user of a session."""
+    return Broken(fails=True) if number == BROKEN else User(number)
+
+
+def posthog_of_request() -> Any:
+    """Return the request's posthog, and remember the request weakly."""
+    request = flask.request._get_current_object()  # type: ignore[attr-defined]
+    STAGE.watch(request)
+    return getattr(request, "posthog", SILENT)
+
+
+def sync_view(name: str) -> Callable[[], str]:
+    """Return the view *name*."""
+    return lambda: VIEWS[name](posthog_of_request)
+
+
+def async_view(name: str) -> Any:
+    """Return the view *name* as a coroutine."""
+
+    async def view() -> str:
+        return await run_async(name, posthog_of_request)
+
+    return view
+
+
+def item(number: int) -> str:
+    """Show an item."""
+    posthog_of_request().capture("item seen")
+    return f"item {number}"
+
+
+def refuse(kind: str) -> Response:
+    """Refuse in one of the framework's ways."""
+    abort({"missing": 404, "forbidden": 403, "suspicious": 400}[kind])
+
+
+def log_in(name: str) -> str:
+    """Log somebody in."""
+    posthog_of_request().capture("before login")
+    login_user(Broken(fails=False) if name == BROKEN else User(PEOPLE[name]))
+    if name != BROKEN:
+        posthog_of_request().capture("logged in")
+    return "welcome"
+
+
+def template() -> str:
+    """Render a template that shows the request's person."""
+    return render_template_string("person: {{ request.posthog.distinct_id }}")
+
+
+def make_app(config: Mapping[str, Any], *, installed: bool) -> Flask:
+    """Return the application."""
+    app = Flask(__name__)
+    app.config.update(SECRET_KEY="not a secret", **config)
+    for name in VIEWS:
+        app.add_url_rule(f"/{name}", name, sync_view(name))
+        app.add_url_rule(f"/async/{name}", f"async-{name}", async_view(name))
+    app.add_url_rule("/items/<int:number>/", "item", item)
+    app.add_url_rule("/refuse/<kind>", "refuse", refuse)
+    app.add_url_rule("/login/<name>", "login", log_in)
+    app.add_url_rule("/template", "template", template)
+    shop = flask.Blueprint("shop", __name__, url_prefix="/shop")
+    shop.add_url_rule("/items/<int:number>/", "item", item)
+    app.register_blueprint(shop)
+    login_manager = LoginManager(app)
+    login_manager.user_loader(load_user)
+    if installed:
+        FlaskPosthog().init_app(app)
+    return app
+
+
+class FlaskApplication(WsgiApplication):
+    """The application behind Flask's test client."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self._errors: list[BaseException] = []
+        got_request_exception.connect(self._note_error, app)
+
+    def _note_error(self, _app: Flask, exception: BaseException, **_: object) -> None:
+        self._errors.append(exception)
+
+    def send(self, call: Call) -> Answer:
+        """Send one request."""
+        with self.app.test_client(use_cookies=False).open(
+            call.path,
+            method=call.method,
+            headers=call.all_headers(),
+            environ_overrides={"REMOTE_ADDR": PEER},
+        ) as response:
+            return Answer(
+                status=response.status_code,
+                headers=tuple((name.lower(), value) for name, value in response.headers),
+                body=response.data,
+                error=self._errors.pop() if self._errors else None,
+                afterwards=posthog_web.get_distinct_id(),
+            )
+
+
+def start(stack: ExitStack, *, installed: bool, options: Mapping[str, Any]) -> FlaskApplication:  # noqa: ARG001 - it needs no end
+    """Return the application."""
+    config = {
+        f"POSTHOG_{name.upper()}": value for name, value in connection_options(options).items()
+    }
+    return FlaskApplication(make_app(config if installed else {}, installed=installed))
+
+
+def wsgi(environ: Any, start_response: Any) -> Any:
+    """Serve the application; its options come from the environment."""
+    return _served()(environ, start_response)
+
+
+@cache
+def _served() -> Flask:
+    return make_app({}, installed=True)

@@ -1,0 +1,154 @@
+"""The application in Starlette, with its AuthenticationMiddleware."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from functools import cache
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from posthog_web.asgi import PosthogMiddleware
+from tests.adapters.apps.application import BROKEN, PEOPLE, AsgiApplication, connection_options
+from tests.adapters.apps.views import SILENT, STAGE, VIEWS, Ask, run_async
+
+
+class User(BaseUser):
+    """A user as Starlette wants one."""
+
+    def __init__(self, number: str) -> None:
+        self._number = number
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
+    def display_name(self) -> str:
+        """Return what people call this user."""
+        return f"number {self._number}"
+
+    @property
+    def identity(self) -> str:
+        """Return what tells this user apart, unless it fails."""
+        if self._number == BROKEN:
+            msg = "the table of users is gone"
+            raise RuntimeError(msg)
+        return self._number
+
+
+class Cookies(AuthenticationBackend):
+    """Believes a cookie; the people here trust each other."""
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
+        """Return the user a cookie names."""
+        name = conn.cookies.get("user")
+        if name is None:
+            return None
+        return AuthCredentials(["authenticated"]), User(PEOPLE.get(name, name))
+
+
+def asker(request: HTTPConnection, *, installed: bool) -> Ask:
+    """Return what asks *request* for its posthog, and remember the request weakly."""
+    STAGE.watch(request)
+    return lambda: request.posthog if installed else SILENT  # type: ignore[attr-defined]
+
+
+def sync_view(name: str, *, installed: bool) -> Callable[[Request], Response]:
+    """Return the view *name*."""
+
+    def view(request: Request) -> Response:
+        return PlainTextResponse(VIEWS[name](asker(request, installed=installed)))
+
+    return view
+
+
+def async_view(name: str, *, installed: bool) -> Any:
+    """Return the view *name* as a coroutine."""
+
+    async def view(request: Request) -> Response:
+        return PlainTextResponse(await run_async(name, asker(request, installed=installed)))
+
+    return view
+
+
+def item(request: Request) -> Response:
+    """Show an item."""
+    request.state.posthog.capture("item seen")
+    return PlainTextResponse(f"item {request.path_params['number']}")
+
+
+def refuse(request: Request) -> Response:
+    """Refuse in the framework's way."""
+    raise HTTPException({"missing": 404, "forbidden": 403}.get(request.path_params["kind"], 400))
+
+
+def log_in(request: Request) -> Response:
+    """Log somebody in."""
+    response = PlainTextResponse("welcome")
+    response.set_cookie("user", request.path_params["name"])
+    return response
+
+
+async def socket(websocket: WebSocket) -> None:
+    """Capture what is said, and answer with who said it."""
+    await websocket.accept()
+    async for text in websocket.iter_text():
+        if text == "raise":
+            msg = "the socket failed"
+            raise RuntimeError(msg)
+        posthog = websocket.posthog  # type: ignore[attr-defined]
+        posthog.capture("said", {"text": text})
+        await websocket.send_text(str(posthog.distinct_id))
+
+
+@asynccontextmanager
+async def lifespan(_app: object) -> AsyncIterator[None]:
+    """Do what the stage wants done when the application stops."""
+    yield
+    STAGE.on_stop()
+
+
+def make_app(options: Mapping[str, Any], *, installed: bool) -> Starlette:
+    """Return the application."""
+    app = Starlette(
+        routes=[
+            *(Route(f"/{name}", sync_view(name, installed=installed)) for name in VIEWS),
+            *(Route(f"/async/{name}", async_view(name, installed=installed)) for name in VIEWS),
+            Route("/items/{number:int}/", item),
+            Mount("/shop", routes=[Route("/items/{number:int}/", item)]),
+            Route("/refuse/{kind}", refuse),
+            Route("/login/{name}", log_in),
+            WebSocketRoute("/socket", socket),
+        ],
+        middleware=[Middleware(AuthenticationMiddleware, backend=Cookies())],
+        lifespan=lifespan,
+    )
+    if installed:
+        app.add_middleware(PosthogMiddleware, **options)
+    return app
+
+
+def start(_stack: ExitStack, *, installed: bool, options: Mapping[str, Any]) -> AsgiApplication:
+    """Return the application."""
+    return AsgiApplication(make_app(connection_options(options), installed=installed))
+
+
+async def asgi(scope: Any, receive: Any, send: Any) -> None:
+    """Serve the application; its options come from the environment."""
+    await _served()(scope, receive, send)
+
+
+@cache
+def _served() -> Any:
+    return make_app({}, installed=True)

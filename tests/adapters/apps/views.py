@@ -1,0 +1,262 @@
+"""What the applications do, in no framework's words.
+
+A view is given ``ask``, which returns the request's ``posthog``; one that does not ask leaves it
+alone. Without posthog_web it gets ``SILENT`` instead, so that the same application can answer with
+and without it.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import posthog_web
+
+Ask = Callable[[], Any]
+View = Callable[[Ask], str]
+
+
+class Boom(Exception):  # noqa: N818 - what a view raises is its own affair
+    """What the views raise."""
+
+
+class Silent:
+    """Stands in for ``request.posthog`` where posthog_web is not installed."""
+
+    distinct_id = None
+    session_id = None
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """Return a verb that does nothing."""
+        return lambda *_args, **_keywords: None
+
+
+SILENT = Silent()
+
+
+@dataclass(slots=True)
+class Stage:
+    """What a test and the views inside its application share.
+
+    Attributes:
+        error: What ``raises`` raises; None: a fresh Boom.
+        meet: Called by ``meets`` between its two captures: waits for all the others.
+        meet_later: The same, to be awaited.
+        seen: The last request object, held weakly.
+        client: The client that ``hold-client`` found.
+        on_stop: Called when the application's lifespan ends.
+    """
+
+    error: Exception | None = None
+    meet: Callable[[], object] = threading.Event
+    meet_later: Callable[[], Awaitable[object]] | None = None
+    seen: weakref.ref[Any] | None = None
+    client: Any = None
+    on_stop: Callable[[], object] = object
+
+    def watch(self, request: object) -> None:
+        """Remember *request* without keeping it alive."""
+        self.seen = weakref.ref(request)
+
+    def is_gone(self) -> bool:
+        """Return whether the last request object is dead."""
+        gc.collect()
+        return self.seen is not None and self.seen() is None
+
+
+STAGE = Stage()
+
+
+def nothing(_ask: Ask) -> str:
+    return "nothing"
+
+
+def capture(ask: Ask) -> str:
+    ask().capture("seen", {"n": 1})
+    return "captured"
+
+
+def twice(ask: Ask) -> str:
+    ask().capture("seen", {"n": 1})
+    ask().capture("seen", {"n": 2})
+    return "captured"
+
+
+def explicit(ask: Ask) -> str:
+    ask().capture(
+        "seen",
+        {"$session_id": "explicit-session"},
+        distinct_id="explicit-person",
+        groups={"company": "acme"},
+    )
+    return "captured"
+
+
+def profile(ask: Ask) -> str:
+    ask().capture("seen", {"$process_person_profile": True})
+    return "captured"
+
+
+def two_strings(ask: Ask) -> str:
+    return f"captured {ask().capture('somebody', 'seen')}"
+
+
+def module_level(_ask: Ask) -> str:
+    posthog_web.capture("seen", {"n": 1})
+    return "captured"
+
+
+def module_level_two_strings(_ask: Ask) -> str:
+    posthog_web.capture("somebody-else", "seen")
+    return "captured"
+
+
+def hold_client(ask: Ask) -> str:
+    STAGE.client = ask().client
+    ask().capture("seen")
+    return "held"
+
+
+def known(ask: Ask) -> str:
+    return json.dumps([ask().distinct_id, ask().session_id])
+
+
+def ambient(_ask: Ask) -> str:
+    return json.dumps(posthog_web.get_distinct_id())
+
+
+def same(ask: Ask) -> str:
+    return str(ask() is ask())
+
+
+def tagged(ask: Ask) -> str:
+    ask().capture("before")
+    ask().tag("plan", "pro")
+    ask().capture("seen")
+    posthog_web.capture("also seen")
+    return "captured"
+
+
+def grouped(ask: Ask) -> str:
+    ask().group("company", "acme")
+    ask().capture("seen")
+    return "captured"
+
+
+def group_described(ask: Ask) -> str:
+    ask().group("company", "acme", {"seats": 5})
+    return "captured"
+
+
+def identified(ask: Ask) -> str:
+    ask().identify("chosen")
+    ask().capture("seen", {"$set": {"plan": "pro"}})
+    return "captured"
+
+
+def person_described(ask: Ask) -> str:
+    ask().identify("chosen", {"plan": "pro"}, {"first": "today"})
+    return "captured"
+
+
+def person_set(ask: Ask) -> str:
+    ask().set({"plan": "pro"})
+    ask().set_once({"first": "today"})
+    return "captured"
+
+
+def person_set_with_event(ask: Ask) -> str:
+    ask().capture("seen", {"$set": {"plan": "pro"}, "$set_once": {"first": "today"}})
+    return "captured"
+
+
+def person_set_by_module(_ask: Ask) -> str:
+    posthog_web.set({"plan": "pro"})
+    posthog_web.capture("seen", {"$set": {"plan": "pro"}})
+    return "captured"
+
+
+def aliased(ask: Ask) -> str:
+    ask().alias("before")
+    return "captured"
+
+
+def raises(_ask: Ask) -> str:
+    raise STAGE.error or Boom("the view failed")
+
+
+def raises_from_another(_ask: Ask) -> str:
+    try:
+        {}["missing"]
+    except KeyError as error:
+        msg = "the view failed"
+        raise Boom(msg) from error
+    return ""
+
+
+def reports(ask: Ask) -> str:
+    try:
+        raises(ask)
+    except Boom as error:
+        ask().capture_exception(error, {"handled by": "the view"})
+    return "reported"
+
+
+def reports_and_raises(ask: Ask) -> str:
+    try:
+        raises(ask)
+    except Boom as error:
+        ask().capture_exception(error)
+        raise
+    return ""
+
+
+def opens_context(ask: Ask) -> str:
+    with posthog_web.new_context():
+        posthog_web.identify_context("inner")
+        ask().capture("in request")
+        posthog_web.capture("in context")
+    posthog_web.capture("afterwards")
+    return "captured"
+
+
+def meets(ask: Ask) -> str:
+    ask().capture("first")
+    STAGE.meet()
+    posthog_web.capture("second")
+    return json.dumps([ask().distinct_id, ask().session_id])
+
+
+async def meets_async(ask: Ask) -> str:
+    ask().capture("first")
+    assert STAGE.meet_later is not None
+    await STAGE.meet_later()
+    posthog_web.capture("second")
+    return json.dumps([ask().distinct_id, ask().session_id])
+
+
+# The same path in every application: /capture, and /async/capture for the view as a coroutine.
+VIEWS: Mapping[str, View] = {
+    view.__name__.replace("_", "-"): view
+    for view in (
+        ambient, aliased, capture, explicit, group_described, grouped, hold_client, identified, known, meets,
+        module_level, module_level_two_strings, nothing, opens_context, person_described,
+        person_set, person_set_by_module, person_set_with_event, profile, raises,
+        raises_from_another, reports, reports_and_raises, same, tagged, twice, two_strings,
+    )
+}  # fmt: skip
+
+# Views whose coroutine is more than the view itself.
+ASYNC_VIEWS: Mapping[str, Callable[[Ask], Awaitable[str]]] = {"meets": meets_async}
+
+
+async def run_async(name: str, ask: Ask) -> str:
+    """Run view *name* inside a coroutine."""
+    if name in ASYNC_VIEWS:
+        return await ASYNC_VIEWS[name](ask)
+    return VIEWS[name](ask)

@@ -1,0 +1,158 @@
+"""The contract's columns, and the cells that stay empty.
+
+A row is a test function that asks for ``start``: it runs once for each adapter, except where this
+page says that it does not apply. The table itself is printed when the tests are over.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """One column.
+
+    Attributes:
+        name: What it is called.
+        module: Where its application is, among ``tests.adapters.apps``.
+        start: The function there that starts it in process.
+        served: The server and the callable it serves.
+        source: What its exceptions give as their source.
+    """
+
+    name: str
+    module: str
+    start: str = "start"
+    served: tuple[str, str] = ("uvicorn", "asgi")
+    source: str = "asgi.middleware"
+
+    def find_start(self) -> Callable[..., Any]:
+        """Import the application, and return what starts it."""
+        module = importlib.import_module(f"tests.adapters.apps.{self.module}")
+        start: Callable[..., Any] = getattr(module, self.start)
+        return start
+
+
+GUNICORN = ("gunicorn", "wsgi")
+DJANGO_SOURCE = "django.middleware"
+FLASK_SOURCE = "flask.got_request_exception"
+
+ADAPTERS: Mapping[str, Adapter] = {
+    adapter.name: adapter
+    for adapter in (
+        Adapter(
+            name="Django WSGI",
+            module="django_app",
+            start="start_wsgi",
+            served=GUNICORN,
+            source=DJANGO_SOURCE,
+        ),
+        Adapter(name="Django ASGI", module="django_app", start="start_asgi", source=DJANGO_SOURCE),
+        Adapter(name="Flask", module="flask_app", served=GUNICORN, source=FLASK_SOURCE),
+        Adapter(name="Starlette", module="starlette_app"),
+        Adapter(name="FastAPI", module="fastapi_app"),
+        Adapter(name="ASGI", module="plain_app"),
+    )
+}
+
+DJANGO = ("Django WSGI", "Django ASGI")
+OURS = ("Starlette", "FastAPI", "ASGI")  # posthog_web.asgi
+WSGI = ("Django WSGI", "Flask")
+
+
+def all_but(*names: str) -> tuple[str, ...]:
+    """Return the names of all other adapters."""
+    return tuple(name for name in ADAPTERS if name not in names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotApplicable:
+    """Cells that stay empty: rows by their test's name, the adapters, and why."""
+
+    rows: tuple[str, ...]
+    adapters: tuple[str, ...]
+    because: str
+
+
+NOT_APPLICABLE = (
+    NotApplicable(
+        rows=("test_the_first_usable_of_repeated_headers_counts",),
+        adapters=(*DJANGO, "Flask"),
+        because="the server or the framework joins repeated headers before anybody sees them",
+    ),
+    NotApplicable(
+        rows=("test_an_event_after_login_is_about_who_logged_in",),
+        adapters=OURS,
+        because="who is logged in is settled before the application is called",
+    ),
+    NotApplicable(
+        rows=("test_a_stale_session_is_left_as_it_is",),
+        adapters=all_but(*DJANGO),
+        because="only Django's sessions go stale with a password, and are flushed by asking",
+    ),
+    NotApplicable(
+        rows=("test_the_user_shown_after_a_capture_still_varies_the_page",),
+        adapters=all_but(*DJANGO),
+        because="only Django adds Vary when a view asks for the user",
+    ),
+    NotApplicable(
+        rows=(
+            "test_a_request_that_captures_nothing_asks_the_database_nothing",
+            "test_one_capture_asks_the_database_what_the_user_needs_once",
+        ),
+        adapters=all_but(*DJANGO),
+        because="only Django keeps sessions and users in a database by itself",
+    ),
+    NotApplicable(
+        rows=("test_a_page_that_captures_for_a_stranger_does_not_vary",),
+        adapters=("Flask",),
+        because="flask-login reads the session, and so varies every page, on its own account",
+    ),
+    NotApplicable(
+        rows=("test_it_works_in_a_template",),
+        adapters=OURS,
+        because="their templates are given the request the endpoint has",
+    ),
+    NotApplicable(
+        rows=("test_the_route_is_a_template", "test_expected_errors_are_not_exceptions"),
+        adapters=("ASGI",),
+        because="without a framework there are neither routes nor errors with a status",
+    ),
+    NotApplicable(
+        rows=("test_a_websocket_is_a_request_too", "test_a_failing_websocket_is_one_exception"),
+        adapters=(*DJANGO, "Flask"),
+        because="the framework itself serves no websockets",
+    ),
+    NotApplicable(
+        rows=(
+            "test_what_was_captured_before_the_lifespan_ends_has_left",
+            "test_an_application_may_live_twice",
+        ),
+        adapters=(*DJANGO, "Flask"),
+        because="WSGI has no lifespan, and Django refuses ASGI's",
+    ),
+    NotApplicable(
+        rows=("test_two_applications_do_not_mix",),
+        adapters=DJANGO,
+        because="a process has one Django project",
+    ),
+    NotApplicable(
+        rows=("test_a_client_may_be_given", "test_a_server_may_share_the_state_of_requests"),
+        adapters=(*DJANGO, "Flask"),
+        because="only the ASGI middleware takes a client, and finds a scope",
+    ),
+    NotApplicable(
+        rows=("test_the_dependency_says_what_is_missing",),
+        adapters=all_but("Starlette", "FastAPI"),
+        because="request.posthog is an attribute of its own only in Starlette's requests",
+    ),
+)
+
+
+def applies(row: str, adapter: str) -> bool:
+    """Return whether a row has a cell for an adapter."""
+    return not any(row in one.rows and adapter in one.adapters for one in NOT_APPLICABLE)
