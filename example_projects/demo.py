@@ -1,6 +1,6 @@
-"""Starts a local PostHog, runs the examples against it and shows what arrived.
+"""Starts a local PostHog and the examples, sends people through them and shows what arrived.
 
-``python demo.py`` prints the address to open and stays until Ctrl+C; ``--check`` verifies what
+``python demo.py`` prints the addresses to open and stays until Ctrl+C; ``--check`` verifies what
 arrived, ends what it started and exits with 0 or 1.
 """
 
@@ -8,93 +8,134 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
+import signal
 import sys
 import threading
-from collections import Counter
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+from time import monotonic
 
 import requests
+from demo_arrivals import EXPECTED_TOTAL, count_arrivals, describe, differences, read_arrivals
+from demo_fleet import Fleet, Plan, ProgramFailedError
+from demo_traffic import VISITS, UnexpectedAnswerError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+HERE = Path(__file__).resolve().parent
+ARRIVAL_SECONDS = 10.0
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-HERE = Path(__file__).parent
-PATIENCE = 20.0
+Commands = Mapping[str, Sequence[str]]
 
-# What the example does, by person; None is nobody.
-EXPECTED = {
-    "ada": Counter({"$identify": 1, "book viewed": 1, "order paid": 1, "$set": 1}),
-    "grace": Counter({"$identify": 1, "book viewed": 1, "order paid": 1, "$set": 1}),
-    "katherine": Counter({"$identify": 1, "book viewed": 1, "$exception": 1}),
-    "$shop_corner": Counter({"$groupidentify": 1}),
-    None: Counter({"shop opened": 1, "shop closed": 1}),
+GUNICORN = ("-m", "gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0", "--workers", "2")
+UVICORN = ("-m", "uvicorn", "--port", "0", "--timeout-graceful-shutdown", "1")
+
+# By folder: what runs first, to its end, and what runs then, until the demo ends.
+BEFORE: Commands = {
+    "first_event": ("first_event.py",),
+    "django_shop": ("manage.py", "seed"),
+}
+SERVERS: Commands = {
+    "django_shop": (*GUNICORN, "shop.wsgi"),
+    "flask_notes": (*GUNICORN, "notes:create_app()"),
+    "fastapi_chat": (*UVICORN, "chat:app"),
 }
 
 
-@contextmanager
-def running_inspector(port: int) -> Iterator[str]:
-    """Run the inspector as a process of its own; yield its address."""
-    command = [sys.executable, "-m", "posthog_web", "inspector", "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            first_line = process.stdout.readline() if process.stdout else ""
-            if "http://" not in first_line:
-                sys.exit("The inspector did not start.")
-            yield first_line.split()[-1]
-        finally:
-            process.terminate()
+def plan(commands: Commands, inspector: str, state: Path) -> Iterator[Plan]:
+    """Yield how examples are started: they send to *inspector* and keep their files in *state*."""
+    for name, command in commands.items():
+        yield Plan(
+            name=name,
+            command=command,
+            folder=HERE / name,
+            environment={
+                "POSTHOG_HOST": inspector,
+                "POSTHOG_PROJECT_API_KEY": "phc_demo",
+                "SHOP_DATABASE": str(state / "shop.sqlite3"),
+                "NOTES_DATABASE": str(state / "notes.sqlite3"),
+            },
+        )
 
 
-def run_example(address: str) -> None:
-    """Run the bookshop against the PostHog at *address*."""
-    environment = {
-        **os.environ,
-        "POSTHOG_HOST": address,
-        "POSTHOG_PROJECT_API_KEY": "phc_demo",
-    }
-    script = HERE / "first_event" / "first_event.py"
-    subprocess.run([sys.executable, script], env=environment, check=True, timeout=PATIENCE)
+def start_inspector(fleet: Fleet, port: int) -> str:
+    """Start the inspector, on any free port if it is 0; return its address."""
+    command = ("-m", "posthog_web", "inspector", "--port", str(port))
+    [inspector] = fleet.start(Plan(name="The inspector", command=command, folder=HERE))
+    return inspector.find_address()
 
 
-def what_arrived(address: str) -> dict[str | None, Counter[str]]:
-    """Return the names of all events, counted, by person."""
-    listing = requests.get(f"{address}/api/events", timeout=PATIENCE).json()
-    people: dict[str | None, Counter[str]] = {}
-    for event in listing["events"]:
-        person = None if event["personless"] else event["distinct_id"]
-        people.setdefault(person, Counter())[event["name"]] += 1
-    return people
+def demonstrate(fleet: Fleet, state: Path, port: int, *, check: bool) -> int | None:
+    """Do all of it; return the exit status, or None to stay."""
+    inspector = start_inspector(fleet, 0 if check else port)
+    fleet.run(*plan(BEFORE, inspector, state))
+    servers = fleet.start(*plan(SERVERS, inspector, state))
+    addresses = {server.name: server.find_address() for server in servers}
+    for name, visit in VISITS.items():
+        visit(addresses[name])
+    if check:
+        # What an application holds, it sends at its end; only then is nothing missing.
+        fleet.end(servers)
+        return verify(inspector)
+    wait_for_arrivals(fleet, inspector)
+    print(*describe(read_arrivals(inspector)), sep="\n")
+    print(f"\nOpen {inspector} to see them, and these to make more:\n")
+    for name, address in addresses.items():
+        print(f"  {name:<15}{address}")
+    print("\nCtrl+C ends it.", flush=True)
+    return None
 
 
-def show(people: dict[str | None, Counter[str]]) -> None:
-    """Print who did what."""
-    total = sum(sum(events.values()) for events in people.values())
-    print(f"\n{total} events arrived:\n")
-    for person, events in people.items():
-        listed = ", ".join(f"{times} {name}" for name, times in events.items())
-        print(f"  {person or 'nobody':<14}{listed}")
+def wait_for_arrivals(fleet: Fleet, inspector: str) -> None:
+    """Wait until all has arrived, as long as that makes sense."""
+    deadline = monotonic() + ARRIVAL_SECONDS
+    while count_arrivals(inspector) < EXPECTED_TOTAL and monotonic() < deadline:
+        fleet.closed.wait(0.1)
+
+
+def verify(inspector: str) -> int:
+    """Print what arrived, and what differs from what should have; return the exit status."""
+    arrivals = read_arrivals(inspector)
+    print(*describe(arrivals), sep="\n")
+    wrong = differences(arrivals)
+    print("\nNot as expected:" if wrong else f"\nAll {EXPECTED_TOTAL} events, as expected.")
+    for line in wrong:
+        print(f"  {line}")
+    return int(bool(wrong))
+
+
+def attempt(fleet: Fleet, outcomes: SimpleQueue[int], state: Path, port: int, check: bool) -> None:  # noqa: FBT001 (a thread's target)
+    """Demonstrate, and put the exit status, if there is one, into *outcomes*."""
+    try:
+        status = demonstrate(fleet, state, port, check=check)
+    except (ProgramFailedError, UnexpectedAnswerError, requests.RequestException, OSError) as error:
+        # Whatever fails after the decision to end, fails because of it.
+        if not fleet.closed.is_set():
+            print(f"\n{error}", file=sys.stderr)
+        status = 1
+    if status is not None:
+        outcomes.put(status)
 
 
 def main() -> int:
-    """Run the demo; return the exit code."""
+    """Run the demo; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="verify what arrived, then stop")
     parser.add_argument("--port", type=int, default=8765, help="where the inspector listens")
     arguments = parser.parse_args()
-    with running_inspector(0 if arguments.check else arguments.port) as address:
-        run_example(address)
-        people = what_arrived(address)
-        show(people)
-        if arguments.check:
-            print("\nAs expected." if people == EXPECTED else f"\nExpected: {EXPECTED}")
-            return int(people != EXPECTED)
-        print(f"\nOpen {address} to see them. Ctrl+C ends it.", flush=True)
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
-    return 0
+    # A SimpleQueue, since nothing else that wakes a thread may be used from a signal handler.
+    outcomes: SimpleQueue[int] = SimpleQueue()
+    for number in ENDING_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(
+                number, lambda number, _: outcomes.put(128 + number if arguments.check else 0)
+            )
+    with TemporaryDirectory(prefix="posthog-web-demo-") as state, Fleet() as fleet:
+        work = partial(attempt, fleet, outcomes, Path(state), arguments.port, check=arguments.check)
+        threading.Thread(target=work, daemon=True).start()
+        return outcomes.get()
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ class Lifetime:
         self.posthog._report_uncaught(error, source)  # noqa: SLF001 - the two belong together
 
     def leave(self) -> None:
-        """Make current again what was before."""
+        """Make current again what was before. What is captured later waits for nothing."""
+        self.scope.end()
         _scope.restore(self.scope, self._before)
         self._before = None

@@ -139,6 +139,15 @@ class RequestPosthog:
         with self._active():
             return self.client.capture_exception(exception, properties=properties)
 
+    async def resolve(self) -> str | None:
+        """Find out who this request is about without blocking the event loop; return the id.
+
+        Needed only in asynchronous Django views that want to know; events captured there are
+        completed by themselves when the view is done.
+        """
+        await self._scope.resolve()
+        return self.distinct_id
+
     def _report_uncaught(self, error: BaseException, source: str) -> None:
         """Report what the application let go, at the framework's hook *source*."""
         if self._scope.setup.captures_exceptions:

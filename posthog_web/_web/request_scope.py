@@ -35,6 +35,9 @@ class RequestSource(Protocol):
     def awaits_user(self) -> bool:
         """Return whether the user can only be had later, without blocking now."""
 
+    async def resolve_user(self) -> None:
+        """Look the user up without blocking the loop, for ``find_user`` to return."""
+
 
 class RequestScope:
     """Surroundings of all that is captured during a request.
@@ -177,9 +180,22 @@ class RequestScope:
         """Return whether events wait for their person."""
         return bool(self._deferred)
 
-    def hand_over_deferred(self) -> None:
-        """Complete what waited, now that the user is known."""
+    async def resolve(self) -> None:
+        """Find the user, and complete the events that wait for it."""
+        try:
+            await self._source.resolve_user()
+        except Exception as error:  # noqa: BLE001 - somebody else's user model and its database
+            self.setup.client_fault("user", error)
+        finally:
+            # Also when the task was cancelled: who it is stays unknown, that it happened does not.
+            self._hand_over_deferred()
+
+    def end(self) -> None:
+        """Wait for nothing any more."""
         self._over = True
+        self._hand_over_deferred()
+
+    def _hand_over_deferred(self) -> None:
         deferred, self._deferred = self._deferred, []
         for complete in deferred:
             try:

@@ -55,6 +55,9 @@ class AsgiSource:
         """Return the user an authentication middleware put here."""
         return self._scope.get("user")
 
+    async def resolve_user(self) -> None:
+        """Do nothing: there is no more to find."""
+
     def awaits_user(self) -> bool:
         """Return False: what is in the scope is there."""
         return False

@@ -59,6 +59,9 @@ class FlaskSource:
         named = _peek("_user_id")
         return None if named is None else _NamedUser(named)
 
+    async def resolve_user(self) -> None:
+        """Do nothing: there is no more to find."""
+
     def awaits_user(self) -> bool:
         """Return False: Flask's requests are served on a thread."""
         return False

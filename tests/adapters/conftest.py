@@ -1,29 +1,76 @@
-"""Runs every row for every adapter it applies to, and prints the table when all is over."""
+"""Runs every row of the contract for each adapter, and prints the table when all is over."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
-from tests.adapters.apps.application import Application
-from tests.adapters.apps.views import STAGE, Stage
+from posthog_web.testing import RecordedEvents
+from tests.adapters.apps.views import STAGE
 from tests.adapters.record import Record
-from tests.adapters.start import Start
+from tests.adapters.situation import Starter
 from tests.adapters.table import ADAPTERS, Adapter, applies
 
 RECORD = pytest.StashKey[Record]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start recording."""
+    """Have nothing on record yet."""
     config.stash[RECORD] = Record()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for an adapter once for each."""
+    """Run a test that asks for an adapter once for each it applies to."""
     if "adapter" in metafunc.fixturenames:
         names = [name for name in ADAPTERS if applies(metafunc.function.__name__, name)]
-        metafunc.parametrize("adapter", names, ids=names, indirect=True)
+        metafunc.parametrize("adapter", names, indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Note all rows, before some tests are taken away."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "adapter" in item.fixturenames:
+            config.stash[RECORD].expect(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[None]:
+    """Note how a test ended."""
+    report: pytest.TestReport = yield
+    item.config.stash[RECORD].note(item.nodeid, passed=report.outcome != "failed")
+    return report
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the table."""
+    lines = config.stash[RECORD].draw(tuple(ADAPTERS))
+    if lines:
+        terminalreporter.section("the adapters' contract")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def adapter(request: pytest.FixtureRequest) -> Adapter:
+    """Return one adapter after the other."""
+    return ADAPTERS[request.param]
+
+
+@pytest.fixture
+def start(adapter: Adapter) -> Iterator[Starter]:
+    """Start the adapter's application in process, as often as the test likes."""
+    with Starter(adapter) as starter:
+        yield starter
+    STAGE.reset()
+
+
+@pytest.fixture
+def events(posthog_events: RecordedEvents) -> RecordedEvents:
+    """Return what is captured, recorded in process."""
+    return posthog_events

@@ -9,7 +9,7 @@ from typing import Any
 
 import flask
 from flask import Flask, Response, abort, got_request_exception, render_template_string
-from flask_login import LoginManager, UserMixin, login_user
+from flask_login import LoginManager, UserMixin, current_user, login_user
 
 import posthog_web
 from posthog_web.flask import FlaskPosthog
@@ -57,6 +57,12 @@ def posthog_of_request() -> Any:
     request = flask.request._get_current_object()  # type: ignore[attr-defined]
     STAGE.watch(request)
     return getattr(request, "posthog", SILENT)
+
+
+def load_early() -> None:
+    """Load the user before the view if the URL asks for it."""
+    if "load" in flask.request.args:
+        assert current_user.is_authenticated
 
 
 def sync_view(name: str) -> Callable[[], str]:
@@ -112,6 +118,7 @@ def make_app(config: Mapping[str, Any], *, installed: bool) -> Flask:
     shop = flask.Blueprint("shop", __name__, url_prefix="/shop")
     shop.add_url_rule("/items/<int:number>/", "item", item)
     app.register_blueprint(shop)
+    app.before_request(load_early)
     login_manager = LoginManager(app)
     login_manager.user_loader(load_user)
     if installed:

@@ -59,6 +59,11 @@ class Stage:
     client: Any = None
     on_stop: Callable[[], object] = object
 
+    def reset(self) -> None:
+        """Set the stage for the next test."""
+        self.error = self.seen = self.client = None
+        self.on_stop = object
+
     def watch(self, request: object) -> None:
         """Remember *request* without keeping it alive."""
         self.seen = weakref.ref(request)

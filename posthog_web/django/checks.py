@@ -1,0 +1,54 @@
+"""System checks. Their ids are stable: ``SILENCED_SYSTEM_CHECKS`` may name them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name for it
+from django.utils.module_loading import import_string
+
+from posthog_web._config import judge_key
+from posthog_web.django.conf import current_setup
+from posthog_web.django.middleware import PosthogMiddleware
+from posthog_web.errors import ConfigurationError
+
+
+def check_setting(**_: Any) -> list[CheckMessage]:  # noqa: ANN401 - what Django passes to checks
+    """Tell of a setting that cannot be used (posthog_web.E001)."""
+    try:
+        current_setup()
+    except ConfigurationError as error:
+        return [Error(str(error), hint="See the POSTHOG setting.", id="posthog_web.E001")]
+    return []
+
+
+def check_key(**_: Any) -> list[CheckMessage]:  # noqa: ANN401 - what Django passes to checks
+    """Tell of a key that is missing or odd (posthog_web.W001)."""
+    try:
+        options = current_setup().client.options
+    except ConfigurationError:
+        return []
+    remark = judge_key(options.project_api_key).remark
+    if not remark or options.disabled:
+        return []
+    hint = 'Set POSTHOG = {"PROJECT_API_KEY": "phc_…"}, or POSTHOG_PROJECT_API_KEY.'
+    return [Warning(f"posthog_web: {remark}.", hint=hint, id="posthog_web.W001")]
+
+
+def check_middleware(**_: Any) -> list[CheckMessage]:  # noqa: ANN401 - what Django passes to checks
+    """Tell of a middleware that is not installed (posthog_web.W002)."""
+    for path in settings.MIDDLEWARE:
+        try:
+            found = import_string(path)
+        except ImportError:  # Django tells of this itself
+            continue
+        if isinstance(found, type) and issubclass(found, PosthogMiddleware):
+            return []
+    return [
+        Warning(
+            "posthog_web: the middleware is not installed, so there is no request.posthog.",
+            hint='Add "posthog_web.django.PosthogMiddleware" to MIDDLEWARE.',
+            id="posthog_web.W002",
+        )
+    ]

@@ -1,0 +1,95 @@
+"""The Django middleware, for synchronous and asynchronous stacks alike."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.signals import got_request_exception
+from django.http import HttpRequest, HttpResponseBase
+
+from posthog_web._guard import safely
+from posthog_web._web.lifetime import Lifetime
+from posthog_web.django.conf import current_setup
+from posthog_web.django.source import DjangoSource
+
+GetResponse = Callable[[HttpRequest], Any]
+
+_SOURCE = "django.middleware"
+# Where a request keeps its lifetime, for signals that come when the middleware is done.
+_ATTRIBUTE = "_posthog_lifetime"
+
+
+class PosthogMiddleware:
+    """Gives each request ``request.posthog``, and reports exceptions that become a 500.
+
+    It may stand anywhere in ``MIDDLEWARE``; the further up, the more it covers.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        """Wrap *get_response*.
+
+        Raises:
+            ConfigurationError: The ``POSTHOG`` setting is wrong.
+        """
+        self.get_response = get_response
+        self._setup = current_setup()
+        self._asynchronous = iscoroutinefunction(get_response)
+        if self._asynchronous:
+            markcoroutinefunction(self)
+        got_request_exception.connect(_report, dispatch_uid="posthog_web")
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Serve one request."""
+        if self._asynchronous:
+            return self._serve_async(request)
+        lifetime = self._begin(request)
+        try:
+            response: HttpResponseBase = self.get_response(request)
+            lifetime.note_status(response.status_code)
+            return response
+        finally:
+            lifetime.leave()
+
+    async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
+        lifetime = self._begin(request)
+        try:
+            response: HttpResponseBase = await self.get_response(request)
+            lifetime.note_status(response.status_code)
+            return response
+        finally:
+            try:
+                if lifetime.scope.has_deferred():
+                    await lifetime.scope.resolve()
+            finally:
+                lifetime.leave()
+
+    def _begin(self, request: HttpRequest) -> Lifetime:
+        source = DjangoSource(request, asynchronous=self._asynchronous)
+        lifetime = Lifetime(self._setup, source)
+        request.posthog = lifetime.posthog
+        setattr(request, _ATTRIBUTE, (lifetime, source))
+        lifetime.enter()
+        return lifetime
+
+
+@safely
+def _report(*, request: HttpRequest | None = None, **_: Any) -> None:  # noqa: ANN401 - what the signal passes
+    """Report the exception Django is about to answer with a 500."""
+    error = sys.exc_info()[1]
+    lifetime, source = getattr(request, _ATTRIBUTE, (None, None))
+    if error is None or lifetime is None or source is None:
+        return
+    # In an asynchronous stack Django sends the signal from a thread of no account, where a query
+    # would open a connection that nobody closes.
+    source.patient = source.asynchronous
+    try:
+        lifetime.note_status(500)
+        lifetime.report(error, _SOURCE)
+    finally:
+        source.patient = False

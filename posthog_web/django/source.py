@@ -1,0 +1,98 @@
+"""What can be read of a request from Django, without leaving a trace there."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from typing import Any
+
+from django.http import HttpRequest
+
+from posthog_web._web.request_info import RequestInfo
+from posthog_web.django.user import NOT_LOADED, afind_user, find_user, loaded_user
+
+
+class DjangoSource:
+    """A Django request, read only.
+
+    It does not keep the request alive. Once that is gone, nothing more is known of it.
+
+    Attributes:
+        asynchronous: Whether the request came in by ASGI.
+        patient: Whether looking the user up has to wait, wherever that is asked for.
+    """
+
+    def __init__(self, request: HttpRequest, *, asynchronous: bool) -> None:
+        """Read *request* when somebody asks."""
+        self._reference = weakref.ref(request)
+        self.asynchronous = asynchronous
+        self.patient = False
+        self._found: object = NOT_LOADED
+
+    @property
+    def _request(self) -> HttpRequest:
+        request = self._reference()
+        return HttpRequest() if request is None else request
+
+    def describe(self) -> RequestInfo:
+        """Return what is known of the request."""
+        request = self._request
+        meta = request.META
+        return RequestInfo(
+            method=request.method or "",
+            scheme=request.scheme or "",
+            # Not request.get_host(): a host that is not allowed would raise.
+            host=meta.get("HTTP_HOST") or _server(meta),
+            path=request.path,
+            peer=meta.get("REMOTE_ADDR", ""),
+            forwarded_for=_values(meta, "HTTP_X_FORWARDED_FOR"),
+            user_agent=meta.get("HTTP_USER_AGENT", ""),
+            distinct_ids=_values(meta, "HTTP_X_POSTHOG_DISTINCT_ID"),
+            session_ids=_values(meta, "HTTP_X_POSTHOG_SESSION_ID"),
+            window_ids=_values(meta, "HTTP_X_POSTHOG_WINDOW_ID"),
+        )
+
+    def route(self) -> str | None:
+        """Return the pattern that matched, from the root of the URLs."""
+        match = self._request.resolver_match
+        return None if match is None else f"/{match.route}"
+
+    def find_user(self) -> object:
+        """Return the user: what is loaded already, else what the session says, looked up once."""
+        user = loaded_user(self._request)
+        if user is not NOT_LOADED:
+            return user
+        if self._found is NOT_LOADED:
+            if self.awaits_user():
+                return None
+            self._found = find_user(self._request)
+        return self._found
+
+    async def resolve_user(self) -> None:
+        """Look the user up without blocking the loop, for those who ask from now on."""
+        if loaded_user(self._request) is NOT_LOADED and self._found is NOT_LOADED:
+            self._found = await afind_user(self._request)
+
+    def awaits_user(self) -> bool:
+        """Return whether looking the user up now would block the event loop."""
+        if not self.asynchronous or self._found is not NOT_LOADED:
+            return False
+        return loaded_user(self._request) is NOT_LOADED and (self.patient or _on_a_loop())
+
+
+def _on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _values(meta: dict[str, Any], key: str) -> tuple[str, ...]:
+    value = meta.get(key)
+    return () if value is None else (value,)
+
+
+def _server(meta: dict[str, Any]) -> str:
+    name, port = meta.get("SERVER_NAME", ""), meta.get("SERVER_PORT", "")
+    return f"{name}:{port}" if name and port else name
