@@ -7,7 +7,6 @@ arrived, ends what it started and exits with 0 or 1.
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import threading
@@ -20,7 +19,7 @@ from time import monotonic
 
 import requests
 from demo_arrivals import EXPECTED_TOTAL, count_arrivals, describe, differences, read_arrivals
-from demo_fleet import Fleet, Plan, ProgramFailedError
+from demo_fleet import Fleet, Plan, Program, ProgramFailedError
 from demo_traffic import VISITS, UnexpectedAnswerError
 
 HERE = Path(__file__).resolve().parent
@@ -73,8 +72,8 @@ def demonstrate(fleet: Fleet, state: Path, port: int, *, check: bool) -> int | N
     fleet.run(*plan(BEFORE, inspector, state))
     servers = fleet.start(*plan(SERVERS, inspector, state))
     addresses = {server.name: server.find_address() for server in servers}
-    for name, visit in VISITS.items():
-        visit(addresses[name])
+    for server in servers:
+        visit(server)
     if check:
         # What an application holds, it sends at its end; only then is nothing missing.
         fleet.end(servers)
@@ -86,6 +85,14 @@ def demonstrate(fleet: Fleet, state: Path, port: int, *, check: bool) -> int | N
         print(f"  {name:<15}{address}")
     print("\nCtrl+C ends it.", flush=True)
     return None
+
+
+def visit(server: Program) -> None:
+    """Let people use an application."""
+    try:
+        VISITS[server.name](server.find_address())
+    except (UnexpectedAnswerError, requests.RequestException) as error:
+        server.fail(f"did not do what was expected ({error})")
 
 
 def wait_for_arrivals(fleet: Fleet, inspector: str) -> None:
@@ -108,15 +115,19 @@ def verify(inspector: str) -> int:
 
 def attempt(fleet: Fleet, outcomes: SimpleQueue[int], state: Path, port: int, check: bool) -> None:  # noqa: FBT001 (a thread's target)
     """Demonstrate, and put the exit status, if there is one, into *outcomes*."""
+    status: int | None = 1
     try:
         status = demonstrate(fleet, state, port, check=check)
-    except (ProgramFailedError, UnexpectedAnswerError, requests.RequestException, OSError) as error:
-        # Whatever fails after the decision to end, fails because of it.
+    except ProgramFailedError as error:
         if not fleet.closed.is_set():
             print(f"\n{error}", file=sys.stderr)
-        status = 1
-    if status is not None:
-        outcomes.put(status)
+    except Exception:
+        # What fails after the decision to end, fails because of it.
+        if not fleet.closed.is_set():
+            raise
+    finally:
+        if status is not None:
+            outcomes.put(status)
 
 
 def main() -> int:

@@ -95,7 +95,7 @@ def describe(arrivals: Arrivals) -> Iterator[str]:
         yield f"\n{application}"
         for person, counts in people.items():
             done = ", ".join(
-                label if times == 1 else f"{times} × {label}" for label, times in counts.items()
+                label if times == 1 else f"{label} ({times})" for label, times in counts.items()
             )
             yield f"  {person:<13}{done}"
 
@@ -110,7 +110,7 @@ def differences(arrivals: Arrivals) -> list[str]:
         for label in counts
     }
     return [
-        f"{application}, {person}: {was} × {label}, expected {wanted}"
+        f"{application}, {person}: {label}: {was}, expected {wanted}"
         for application, person, label in sorted(keys)
         if (was := _count(arrivals, application, person, label))
         != (wanted := _count(EXPECTED, application, person, label))

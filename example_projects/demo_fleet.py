@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Self
+from typing import Never, Self
 
 import requests
 
@@ -22,7 +22,7 @@ START_SECONDS = 20.0
 # From being asked to being killed: time to send what is held. Two waves make less than 5 seconds.
 STOP_SECONDS = 2.2
 
-# How gunicorn, uvicorn and the inspector say where they listen: they may choose the port themselves.
+# How gunicorn, uvicorn and the inspector say where they listen; all of them may choose the port.
 _ADDRESS = re.compile(r"(?:Listening at:|running on|inspector:) (http://\S+)")
 
 # A developer's own settings for these are not meant for the demo.
@@ -58,6 +58,7 @@ class Program:
         self.name = plan.name
         self.address: str | None = None
         self._said: deque[str] = deque(maxlen=100)
+        self._is_over = False
         self._listens_or_ended = threading.Event()
         self._process = subprocess.Popen(
             [sys.executable, *plan.command],
@@ -82,9 +83,10 @@ class Program:
         try:
             status = self._process.wait(START_SECONDS)
         except subprocess.TimeoutExpired:
-            raise self._failure("takes too long") from None
+            self.fail("takes too long")
+        self._is_over = True
         if status != 0:
-            raise self._failure(f"ended with status {status}")
+            self.fail(f"ended with status {status}")
 
     def find_address(self) -> str:
         """Return the address it serves, as soon as it answers there.
@@ -94,12 +96,14 @@ class Program:
         """
         self._listens_or_ended.wait(START_SECONDS)
         if self.address is None:
-            raise self._failure("did not start")
-        try:
-            # gunicorn listens before it knows whether the application can be loaded.
-            requests.get(self.address, timeout=START_SECONDS, proxies={"http": ""})
-        except requests.RequestException:
-            raise self._failure("does not answer") from None
+            self.fail("did not start")
+        with requests.Session() as session:
+            session.trust_env = False
+            try:
+                # gunicorn listens before it knows whether the application can be loaded.
+                session.get(self.address, timeout=START_SECONDS)
+            except requests.RequestException:
+                self.fail("does not answer")
         return self.address
 
     def ask_to_end(self) -> None:
@@ -109,6 +113,9 @@ class Program:
 
     def end(self, deadline: float) -> None:
         """Wait for its end until *deadline*, in monotonic seconds; then end what is left of it."""
+        if self._is_over:
+            # By now its process id may be somebody else's.
+            return
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, deadline - monotonic()))
         # The group is its own: this reaches its workers too, and nobody else.
@@ -116,6 +123,19 @@ class Program:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._listener.join(1.0)
+        self._is_over = True
+
+    def fail(self, what: str) -> Never:
+        """Say *what* it did, and what it printed.
+
+        Raises:
+            ProgramFailedError: Always.
+        """
+        if self._process.poll() is not None:
+            self._listener.join(1.0)
+        said = "".join(self._said) or "(nothing)\n"
+        msg = f"{self.name} {what}. It said:\n\n{said}"
+        raise ProgramFailedError(msg) from None
 
     def _listen(self) -> None:
         output = self._process.stdout
@@ -131,12 +151,6 @@ class Program:
         if found and self.address is None:
             self.address = found[1]
             self._listens_or_ended.set()
-
-    def _failure(self, what: str) -> ProgramFailedError:
-        if self._process.poll() is not None:
-            self._listener.join(1.0)
-        said = "".join(self._said) or "(nothing)\n"
-        return ProgramFailedError(f"{self.name} {what}. It said:\n\n{said}")
 
 
 class Fleet:

@@ -48,7 +48,7 @@ class Live(Generic[T]):
     def __set__(self, client: Client, value: T) -> None:
         """Check *value* and put it in force; a bad one raises ConfigurationError."""
         checked = _config.check(ClientOptions, self._name, value)
-        client._configure(replace(client.options, **{self._name: checked}))  # noqa: SLF001 - part of Client
+        client._configure(replace(client.options, **{self._name: checked}))
 
 
 class Queue:
@@ -117,7 +117,7 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
     def _made_of(cls, resolved: Resolved[ClientOptions]) -> Self:
         """Return a client with options that came in by a framework's door."""
         client = cls.__new__(cls)
-        client._start(resolved)  # noqa: SLF001 - its own
+        client._start(resolved)
         return client
 
     def _start(self, resolved: Resolved[ClientOptions]) -> None:
@@ -178,11 +178,6 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
     def __repr__(self) -> str:
         """Return where this client sends, without its key."""
         return f"<Client of {_config.ingestion_host(self.options.host)}>"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the client was not shut down."""
-        return not self._closed
 
     # Consent
 

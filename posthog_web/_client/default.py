@@ -72,12 +72,12 @@ class DefaultClient(EventVerbs, ExceptionVerb):
         options = resolved.options
         with self._making:
             own = self._chosen() or self._made()
-            if own is not None and own.is_open and _same_project(own.options, options):
+            if own is not None and not own._closed and _same_project(own.options, options):
                 return own
             for client in self._adapters_clients():
                 if client.options == options:
                     return client
-            made = Client._made_of(resolved)  # noqa: SLF001 - part of Client
+            made = Client._made_of(resolved)
             self._adapters.append(weakref.ref(made))
             return made
 
@@ -101,7 +101,7 @@ class DefaultClient(EventVerbs, ExceptionVerb):
         self._adapters = [known for known in self._adapters if known() is not None]
         for known in self._adapters:
             client = known()
-            if client is not None and client.is_open:
+            if client is not None and not client._closed:
                 yield client
 
     def _make(self) -> Client | None:

@@ -48,12 +48,12 @@ def verb(
     def call(self: Verbs, /, *args: P.args, **kwargs: P.kwargs) -> str | None:
         try:
             client = self._target()
-            if client is None or not client._accepts():  # noqa: SLF001 - verbs are part of the client
+            if client is None or not client._accepts():
                 return None
             try:
                 return build(client, *args, **kwargs)
             except Flaw as flaw:
-                client._decline(name, str(flaw))  # noqa: SLF001 - verbs are part of the client
+                client._decline(name, str(flaw))
         except Exception as error:  # noqa: BLE001 - the guard, see _guard.safely
             report_fault(error, name)
         return None

@@ -7,6 +7,7 @@ the text of an environment variable into something ``accept`` can judge.
 from __future__ import annotations
 
 import importlib
+import ipaddress
 import json
 import math
 import os
@@ -108,7 +109,10 @@ def _proxies(value: object) -> int | tuple[str, ...]:
     if isinstance(value, int) and not isinstance(value, bool):
         _require(holds=value >= 0)
         return value
-    return _texts(value)
+    networks = _texts(value)
+    for network in networks:
+        ipaddress.ip_network(network, strict=False)
+    return networks
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -167,5 +171,7 @@ FUNCTIONS = Kind(
 MAPPING = Kind(expected="a mapping with text keys", accept=_mapping, parse=json.loads)
 TEXTS = Kind(expected="a list of texts", accept=_texts, parse=json.loads)
 PROXIES = Kind(
-    expected="a number of proxies or a list of networks", accept=_proxies, parse=json.loads
+    expected="a number of proxies, or a list of networks such as '10.0.0.0/8'",
+    accept=_proxies,
+    parse=json.loads,
 )

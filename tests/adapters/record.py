@@ -48,7 +48,9 @@ class Record:
     def draw(self, columns: Sequence[str]) -> list[str]:
         """Return the table's lines; none if none of its tests ran."""
         rows = sorted(self._rows.values(), key=lambda row: row.place)
-        if not any(test in self._passed for row in rows for tests in row.tests.values() for test in tests):
+        if not any(
+            test in self._passed for row in rows for tests in row.tests.values() for test in tests
+        ):
             return []
         width = max(len(row.title) for row in rows)
         return [

@@ -54,9 +54,7 @@ class Starter:
 def threads() -> set[str]:
     """Return the names of our threads that run; the inspector's is not one of an application."""
     names = {thread.name for thread in threading.enumerate()}
-    return {
-        name for name in names if name.startswith("posthog") and name != "posthog-inspector"
-    }
+    return {name for name in names if name.startswith("posthog") and name != "posthog-inspector"}
 
 
 def is_about_nobody(event: RecordedEvent) -> bool:

@@ -300,9 +300,7 @@ class DjangoWsgi(WsgiApplication):
             f"HTTP_{name.upper().replace('-', '_')}": value for name, value in call.all_headers()
         }
         response: Any = client.generic(call.method, call.path, REMOTE_ADDR=PEER, **meta)
-        cookies = [
-            ("set-cookie", morsel.OutputString()) for morsel in response.cookies.values()
-        ]
+        cookies = [("set-cookie", morsel.OutputString()) for morsel in response.cookies.values()]
         return Answer(
             status=response.status_code,
             headers=tuple((name.lower(), value) for name, value in [*response.items(), *cookies]),
@@ -342,9 +340,7 @@ def _override(stack: ExitStack, *, installed: bool, options: Mapping[str, Any]) 
     stack.enter_context(
         override_settings(
             MIDDLEWARE=[name for name in MIDDLEWARE if installed or name != OURS],
-            POSTHOG={
-                name.upper(): value for name, value in connection_options(options).items()
-            },
+            POSTHOG={name.upper(): value for name, value in connection_options(options).items()},
         )
     )
 

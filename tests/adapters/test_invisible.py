@@ -1,0 +1,184 @@
+"""What nobody may notice: the application answers, and does, what it would without posthog_web."""
+
+from __future__ import annotations
+
+import pytest
+
+from posthog_web.testing import RecordedEvents
+from tests.adapters.apps.application import BROKEN, PEOPLE, Call
+from tests.adapters.apps.views import VIEWS, Boom
+from tests.adapters.situation import BOTH_STYLES, VISITOR, Starter, is_about_nobody, threads
+
+# These show what posthog knows, or wait for one another.
+DIFFERENT = {"ambient", "known", "meets", "same", "hold-client"}
+ALIKE = sorted(VIEWS.keys() - DIFFERENT)
+
+
+@pytest.mark.spec("SRV-276", "SRV-277")
+@BOTH_STYLES
+def test_every_answer_is_the_same(start: Starter, style: str, events: RecordedEvents) -> None:
+    """Status, headers and body of every view are, byte for byte, those without posthog_web."""
+    application, bare = start(), start.without()
+    cookies = bare.log_in("ann")
+    calls = [
+        Call(path=f"{style}/{name}", headers=headers, cookies=someone)
+        for name in ALIKE
+        for headers in ((), VISITOR)
+        for someone in ({}, cookies)
+    ]
+
+    for call in calls:
+        assert application.send(call) == bare.send(call), call
+    assert events
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Call(path="/nowhere", headers=VISITOR),
+        Call(path="/capture", method="POST", headers=VISITOR),
+        Call(path="/capture", method="HEAD", headers=VISITOR),
+        Call(path="/capture", method="OPTIONS", headers=VISITOR),
+        Call(path="/capture", method="BREW", headers=VISITOR),
+        Call(path="/capture", host="no host! at all", headers=VISITOR),
+        Call(path="/capture", host="", headers=VISITOR),
+        Call(path="/capture?a=%ff&b[]=1;c", headers=VISITOR),
+        Call(path="/" + "long/" * 1600),
+        Call(path="/capture", headers=[("User-Agent", "\xff" * 9000)]),
+        Call(path="/capture", headers=[("X-Forwarded-For", "not, an : address, ::::")]),
+    ],
+    ids=lambda call: f"{call.method} {call.path[:20]} {call.host or 'no host'}",
+)
+def test_odd_requests_are_answered_the_same(
+    start: Starter, call: Call, events: RecordedEvents
+) -> None:
+    """Unknown paths, methods and hosts get the framework's own answer, and no exception."""
+    answer = start().send(call)
+
+    assert answer == start.without().send(call)
+    assert not events.named("$exception")
+
+
+@BOTH_STYLES
+def test_nothing_captured_costs_nothing(start: Starter, style: str) -> None:
+    """A request that captures nothing starts no thread and gains no header."""
+    before = threads()
+    answer = start().get(f"{style}/nothing", VISITOR)
+
+    assert threads() == before
+    assert answer == start.without().get(f"{style}/nothing", VISITOR)
+
+
+@BOTH_STYLES
+def test_a_page_that_captures_for_a_stranger_does_not_vary(
+    start: Starter, style: str, events: RecordedEvents
+) -> None:
+    """Caches may go on sharing a page that captures: it has no Vary: Cookie."""
+    answer = start().get(f"{style}/capture", VISITOR, {"sessionid": "unknown"})
+
+    assert events.names == ["seen"]
+    assert answer.header("Vary") is None
+    assert answer.header("Set-Cookie") is None
+
+
+@BOTH_STYLES
+@pytest.mark.parametrize("name", [None, "ann"])
+def test_a_request_that_captures_nothing_asks_the_database_nothing(
+    start: Starter, style: str, name: str | None
+) -> None:
+    """No statement is sent, whether somebody is logged in or not, and nothing varies."""
+    from tests.adapters.apps.django_app import QUERIES
+
+    application = start()
+    cookies = application.log_in(name) if name else {}
+    QUERIES.clear()
+    answer = application.get(f"{style}/nothing", VISITOR, cookies)
+
+    assert QUERIES == []
+    assert answer.header("Vary") is None
+
+
+@BOTH_STYLES
+@pytest.mark.parametrize("path", ["capture", "twice", "person-set-with-event"])
+def test_one_capture_asks_the_database_what_the_user_needs_once(
+    start: Starter, style: str, path: str, events: RecordedEvents
+) -> None:
+    """However much is captured: one statement for the session, one for the user; no Vary."""
+    from tests.adapters.apps.django_app import QUERIES
+
+    application = start()
+    cookies = application.log_in("ann")
+    events.clear()
+    QUERIES.clear()
+    answer = application.get(f"{style}/{path}", (), cookies)
+
+    assert {event.distinct_id for event in events} == {PEOPLE["ann"]}
+    assert ["session" in QUERIES[0], "auth_user" in QUERIES[1], len(QUERIES)] == [True, True, 2]
+    assert answer.header("Vary") is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/capture-then-who", "/async/capture-then-who", "/who-then-capture", "/who"]
+)
+@pytest.mark.parametrize("name", [None, "ann"])
+def test_the_user_shown_after_a_capture_still_varies_the_page(
+    start: Starter, path: str, name: str | None, events: RecordedEvents
+) -> None:
+    """A page that shows who is logged in has its Vary: Cookie, as without us; no cache mixes it."""
+    application, bare = start(), start.without()
+    cookies = bare.log_in(name) if name else {}
+    answer = application.get(path, (), cookies)
+
+    assert answer == bare.get(path, (), cookies)
+    assert answer.header("Vary") == "Cookie"
+    assert len(events) == (path != "/who")
+
+
+@BOTH_STYLES
+@pytest.mark.parametrize("path", ["nothing", "capture"])
+def test_a_stale_session_is_left_as_it_is(
+    start: Starter, style: str, path: str, events: RecordedEvents
+) -> None:
+    """After a change of password, a view that never asks for the user logs nobody out by us."""
+    from tests.adapters.apps.django_app import change_password, is_session
+
+    application, bare = start(), start.without()
+    cookies = bare.log_in("bob")
+    change_password("bob")
+    answer = application.get(f"{style}/{path}", (), cookies)
+
+    assert answer == bare.get(f"{style}/{path}", (), cookies)
+    assert is_session(cookies["sessionid"])
+    assert all(is_about_nobody(event) for event in events)
+
+
+@pytest.mark.spec("SRV-277")
+@BOTH_STYLES
+@pytest.mark.parametrize("view", ["capture", "known", "module-level", "raises"])
+def test_a_user_that_cannot_be_read_is_nobody(
+    start: Starter, style: str, view: str, events: RecordedEvents
+) -> None:
+    """An id that raises when it is read changes nothing but the event, which is about nobody."""
+    application, bare = start(), start.without()
+    cookies = bare.log_in(BROKEN) if start.adapter.name == "Flask" else {"user": BROKEN}
+    # Flask-Login's user is only read if the application loaded it.
+    answer = application.get(f"{style}/{view}?load", (), cookies)
+    expected = bare.get(f"{style}/{view}?load", (), cookies)
+
+    if view == "known":
+        assert answer.body == b"[null, null]"
+    else:
+        assert answer == expected
+        assert is_about_nobody(events[0])
+    assert isinstance(answer.error, Boom if view == "raises" else type(None))
+
+
+def test_a_user_that_cannot_be_read_leaves_the_headers(
+    start: Starter, events: RecordedEvents
+) -> None:
+    """Where the user cannot be read, the next rung of the ladder counts."""
+    application, bare = start(), start.without()
+    cookies = bare.log_in(BROKEN) if start.adapter.name == "Flask" else {"user": BROKEN}
+    application.get("/capture?load", VISITOR, cookies)
+
+    assert events.one("seen").distinct_id == "visitor-7"

@@ -1,0 +1,99 @@
+"""How an adapter is told what to do, and what it does when told wrong or not at all."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from posthog_web import Client
+from posthog_web.errors import ConfigurationError
+from posthog_web.inspector import Inspector
+from posthog_web.testing import RecordedEvents
+from tests.adapters.apps.views import STAGE
+from tests.adapters.situation import BOTH_STYLES, VISITOR, Starter, threads
+
+IDLE = {
+    "no key": {"project_api_key": None},
+    "a blank key": {"project_api_key": " "},
+    "disabled": {"disabled": True},
+    "a personal key": {"project_api_key": "phx_personal"},
+    "a secret key": {"project_api_key": "phs_secret"},
+}
+
+
+@BOTH_STYLES
+@pytest.mark.parametrize("case", IDLE)
+def test_a_client_that_may_not_send_changes_nothing(
+    start: Starter, style: str, case: str, inspector: Inspector
+) -> None:
+    """No key, a wrong one, or disabled: the application works, no thread starts, nothing leaves."""
+    before = threads()
+    application, bare = start(**{"host": inspector.url, **IDLE[case]}), start.without()
+
+    for view in ("capture", "module-level", "raises", "identified", "grouped", "nothing"):
+        path = f"{style}/{view}"
+        assert application.get(path, VISITOR) == bare.get(path, VISITOR), path
+    assert threads() == before
+    assert inspector.requests() == []
+
+
+def test_options_come_from_the_environment(start: Starter) -> None:
+    """What neither code nor settings say, POSTHOG_* variables do."""
+    os.environ["POSTHOG_PROJECT_API_KEY"] = "phc_from_the_environment"
+    os.environ["POSTHOG_FLUSH_AT"] = "17"
+    os.environ["POSTHOG_HOST"] = "http://127.0.0.1:7"
+    start(project_api_key=None, flush_at=None, send=False).get("/hold-client")
+
+    options = STAGE.client.options
+    assert options.project_api_key == "phc_from_the_environment"
+    assert options.flush_at == 17
+    assert options.host == "http://127.0.0.1:9"  # In code.
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("project_api_kye", "project_api_key"),
+        ("flush_intervall", "flush_interval"),
+        ("trust_client_id", "trust_client_ids"),
+        ("capture_exception", "capture_exceptions"),
+    ],
+)
+def test_an_unknown_option_is_refused(start: Starter, name: str, nearest: str) -> None:
+    """It is a ConfigurationError that names the option and the nearest right one."""
+    with pytest.raises(ConfigurationError, match=f"(?is){name}.*{nearest}"):
+        start(**{name: 1}).get("/nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("flush_at", 0), ("trust_client_ids", "perhaps"), ("trusted_proxies", -1)],
+)
+def test_a_bad_value_is_refused(start: Starter, name: str, value: object) -> None:
+    """It is a ConfigurationError that names the option."""
+    with pytest.raises(ConfigurationError, match=f"(?i){name}"):
+        start(**{name: value}).get("/nothing")
+
+
+def test_two_applications_do_not_mix(start: Starter, events: RecordedEvents) -> None:
+    """Each application of a process captures with its own client, at module level too."""
+    one = start(super_properties={"application": "one"})
+    two = start(super_properties={"application": "two"})
+    for application in (one, two, one):
+        application.get("/capture", VISITOR)
+        application.get("/module-level", VISITOR)
+        application.get("/raises", VISITOR)
+
+    found = [event.properties["application"] for event in events]
+    assert found == ["one"] * 3 + ["two"] * 3 + ["one"] * 3
+
+
+def test_a_client_may_be_given(start: Starter, events: RecordedEvents) -> None:
+    """client= is used as it is, beside options of the adapter."""
+    client = Client("phc_given", super_properties={"mine": True})
+    start(client=client, trust_client_ids=False).get("/hold-client", VISITOR)
+
+    assert STAGE.client is client
+    assert events.one("seen").properties["mine"] is True
+    assert events.one("seen").is_personless

@@ -1,0 +1,89 @@
+"""The ladder of trust, rung by rung."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from posthog_web._web.identity import claimed_id, first_usable, user_id
+
+
+@pytest.mark.parametrize(
+    ("values", "usable"),
+    [
+        ([], None),
+        (["user-1"], "user-1"),
+        (["  user-1\t"], "user-1"),
+        (["us\x00er\x7f-\x9f1"], "user-1"),
+        (["", " \x01 ", "second"], "second"),
+        (["x" * 2000], "x" * 1000),
+        (["\xff\xfe"], "\xff\xfe"),
+    ],
+    ids=["none", "plain", "trimmed", "control", "second", "long", "bytes"],
+)
+@pytest.mark.spec("SRV-265")
+def test_the_first_usable_value_is_cleaned(values: list[str], usable: str | None) -> None:
+    """Control characters go, blanks are trimmed, a thousand characters are enough."""
+    assert first_usable(values) == usable
+
+
+@pytest.mark.parametrize(
+    "word", ["null", "undefined", " None ", "0", "ANONYMOUS", "[object Object]", str(UUID(int=0))]
+)
+def test_some_ids_name_nobody(word: str) -> None:
+    """What programs send when they mean nobody is nobody; the next value may still be somebody."""
+    assert claimed_id([word]) is None
+    assert claimed_id([word, "user-1"]) == "user-1"
+
+
+class _Method:
+    is_authenticated = True
+
+    def get_id(self) -> str:
+        return "from-method"
+
+
+class _Declared:
+    """Like Starlette's BaseUser: what it does not have raises."""
+
+    is_authenticated = True
+    username = "ada"
+
+    @property
+    def identity(self) -> str:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("user", "found"),
+    [
+        (None, None),
+        (SimpleNamespace(), None),
+        (SimpleNamespace(is_authenticated=False, pk=1), None),
+        (SimpleNamespace(is_authenticated=lambda: True, pk=1), "1"),
+        (SimpleNamespace(is_authenticated=True, pk=UUID(int=7)), str(UUID(int=7))),
+        (SimpleNamespace(is_authenticated=True, pk=None, id="x"), "x"),
+        (SimpleNamespace(is_authenticated=True, pk=" ", username="ada"), "ada"),
+        (SimpleNamespace(is_authenticated=True, pk=object()), None),
+        (_Method(), "from-method"),
+        (_Declared(), "ada"),
+    ],
+    ids=[
+        "no-user",
+        "unknown",
+        "anonymous",
+        "called",
+        "uuid",
+        "no-pk",
+        "blank-pk",
+        "odd-pk",
+        "method",
+        "declared",
+    ],
+)
+def test_a_user_is_told_apart_by_what_its_framework_has(user: Any, found: str | None) -> None:
+    """Only an authenticated user has an id: its pk, get_id, identity, id or username."""
+    assert user_id(user) == found

@@ -1,0 +1,88 @@
+"""How an adapter gets its options and its client."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from posthog_web import Client
+from posthog_web._client.default import DefaultClient
+from posthog_web._config import ClientOptions, resolve
+from posthog_web._web.setup import configure
+from posthog_web.errors import ConfigurationError
+
+
+def test_options_of_both_kinds_come_in_together() -> None:
+    """Client and adapter options are told apart by name, arguments before settings."""
+    setup = configure(
+        arguments={"project_api_key": "phc_setup", "trust_client_ids": False},
+        settings={"flush_at": 7, "trust_client_ids": True, "excluded_paths": ["/health"]},
+    )
+
+    assert setup.client.options.flush_at == 7
+    assert setup.options.trust_client_ids is False
+    assert setup.options.excluded_paths == ("/health",)
+
+
+@pytest.mark.parametrize("name", ["trust_client_id", "flush_a"])
+def test_a_name_of_neither_kind_is_refused(name: str) -> None:
+    """An unknown name is an error with the nearest right one of either kind."""
+    with pytest.raises(ConfigurationError, match=rf'X\["{name.upper()}"\]; did you mean X'):
+        configure(arguments={}, settings={name: 1}, label='X["{NAME}"]')
+
+
+@pytest.mark.parametrize(
+    ("arguments", "captures"),
+    [
+        ({}, True),
+        ({"enable_exception_autocapture": False}, False),
+        ({"enable_exception_autocapture": True}, True),
+        ({"capture_exceptions": True, "enable_exception_autocapture": False}, True),
+        ({"capture_exceptions": False}, False),
+    ],
+)
+def test_exceptions_are_captured_unless_that_was_written_off(
+    arguments: dict[str, bool], captures: bool
+) -> None:
+    """The adapter's word counts first, then what was written for the client, then yes."""
+    assert configure(arguments=arguments).captures_exceptions is captures
+
+
+def test_a_client_that_is_given_is_used() -> None:
+    """With a client, only the adapter's own options are read."""
+    client = Client("phc_mine")
+
+    assert configure(arguments={"respect_dnt": True}, client=client).client is client
+
+
+def test_adapters_and_module_share_a_client() -> None:
+    """Same options, same client; other options, another; the first is the module's default."""
+    default = DefaultClient({})
+
+    def share(**options: object) -> Client:
+        return default.share(resolve(ClientOptions, arguments=options, environ={}))
+
+    first = share(project_api_key="phc_a")
+    assert share(project_api_key="phc_a") is first
+    second = share(project_api_key="phc_b")
+    assert second is not first
+    assert share(project_api_key="phc_a", flush_at=5) is not first
+    assert default.find() is first
+
+    del first
+    gc.collect()
+    assert default.find() is second
+
+
+def test_the_modules_own_key_beats_the_first_adapters() -> None:
+    """A module that was configured has its own client; the same project shares the adapter's."""
+    default = DefaultClient({"api_key": "phc_module"})
+    adapters = default.share(
+        resolve(ClientOptions, arguments={"project_api_key": "phc_a"}, environ={})
+    )
+    assert default.find() is not adapters
+
+    same = DefaultClient({"api_key": "phc_a"})
+    shared = same.share(resolve(ClientOptions, arguments={"project_api_key": "phc_a"}, environ={}))
+    assert same.find() is shared
