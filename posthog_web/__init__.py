@@ -111,11 +111,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> str:
-    """Return ``__version__``, which is looked up only when somebody asks."""
-    if name == "__version__":
-        from posthog_web._runtime.system import library_version  # noqa: PLC0415 - see above
+if TYPE_CHECKING:
+    __version__: str
+else:
 
-        return library_version()
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+    def __getattr__(name: str) -> str:
+        """Return ``__version__``, which is looked up only when somebody asks."""
+        if name == "__version__":
+            from posthog_web._runtime.system import library_version  # noqa: PLC0415 - see above
+
+            return library_version()
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)

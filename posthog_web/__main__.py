@@ -33,6 +33,9 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command *arguments* (default: the process's own) name; return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments:
+        _parser().print_help()
+        return 2
     # Only the first word is ours: the command reads the rest, `--help` included.
     name = _parser().parse_args(arguments[:1]).command
     run = import_module(COMMANDS[name].module).main

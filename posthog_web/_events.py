@@ -191,10 +191,10 @@ def run_hooks(hooks: Iterable[Callable[[Event], Any]], event: Event) -> Hooked:
 
 def _require_event(answer: object) -> None:
     if not isinstance(answer, dict):
-        msg = f"before_send must return an event or None, not {type(answer).__name__}"
-        raise TypeError(msg)
+        msg = f"it must return the event or None, not {type(answer).__name__}"
+        raise Flaw(msg)
     read_event_name(answer.get("event"))
     answer["distinct_id"] = read_id(answer.get("distinct_id"))
     if not isinstance(answer.setdefault("properties", {}), dict):
-        msg = "before_send returned an event whose properties are no mapping"
-        raise TypeError(msg)
+        msg = "it returned an event whose properties are no mapping"
+        raise Flaw(msg)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast, overload
 
 from posthog_web import _scope
 from posthog_web._events import Flaw, read_id
@@ -97,16 +97,24 @@ class Contexts:
             self._find_client, fresh=fresh, capture_exceptions=capture_exceptions, client=client
         )
 
+    @overload
+    def scoped(self, fresh: Callable[P, T], /) -> Callable[P, T]: ...
+
+    @overload
     def scoped(
-        self,
-        fresh: bool = False,
-        capture_exceptions: bool | None = None,
-    ) -> Callable[[Callable[P, T]], Callable[P, T]]:
+        self, fresh: bool = False, capture_exceptions: bool | None = None
+    ) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
+
+    def scoped(self, fresh: Any = False, capture_exceptions: bool | None = None) -> Any:
         """Return a decorator that runs each call of a function, async ones too, in a new context.
+
+        ``@scoped`` and ``@scoped()`` are the same.
 
         Raises:
             TypeError: The function is a generator; use ``with new_context()`` inside it instead.
         """
+        if callable(fresh):
+            return self.scoped()(fresh)
 
         def decorate(function: Callable[P, T]) -> Callable[P, T]:
             if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):

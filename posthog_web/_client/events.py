@@ -144,12 +144,22 @@ class EventVerbs(Verbs):
     ) -> str | None: ...
 
     @overloaded_verb
-    def set(self, *positional: Any, **arguments: Any) -> str | None:
+    def set(
+        self,
+        *positional: Any,
+        distinct_id: Any = None,
+        properties: Any = None,
+        timestamp: Moment | None = None,
+        uuid: UUID | str | None = None,
+        disable_geoip: bool | None = None,
+        context: object = None,  # noqa: ARG002 - see the module
+    ) -> str | None:
         """Set properties of a person: ``set("user-1", {"plan": "pro"})``.
 
         Without an id the person of the current context is meant; ``set({"plan": "pro"})`` will do.
         """
-        return self._update_person("set", "$set", positional, **arguments)
+        person, values = _events.read_person_update(positional, distinct_id, properties)
+        return self._update_person("set", person, values, timestamp, uuid, disable_geoip)
 
     @overload
     def set_once(
@@ -177,16 +187,9 @@ class EventVerbs(Verbs):
     ) -> str | None: ...
 
     @overloaded_verb
-    def set_once(self, *positional: Any, **arguments: Any) -> str | None:
-        """Set properties of a person that are not overwritten later. Arguments as for ``set``."""
-        return self._update_person("set_once", "$set_once", positional, **arguments)
-
-    def _update_person(
+    def set_once(
         self,
-        verb_name: str,
-        event: str,
-        positional: tuple[Any, ...],
-        *,
+        *positional: Any,
         distinct_id: Any = None,
         properties: Any = None,
         timestamp: Moment | None = None,
@@ -194,13 +197,26 @@ class EventVerbs(Verbs):
         disable_geoip: bool | None = None,
         context: object = None,  # noqa: ARG002 - see the module
     ) -> str | None:
-        """Emit *event* with the person's properties beside the event's own (protocol §1.3)."""
-        distinct_id, properties = _events.read_person_update(positional, distinct_id, properties)
+        """Set properties of a person that are not overwritten later. Arguments as for ``set``."""
+        person, values = _events.read_person_update(positional, distinct_id, properties)
+        return self._update_person("set_once", person, values, timestamp, uuid, disable_geoip)
+
+    def _update_person(
+        self,
+        verb_name: str,
+        distinct_id: Any,
+        properties: Any,
+        timestamp: Moment | None,
+        uuid: UUID | str | None,
+        disable_geoip: bool | None,
+    ) -> str | None:
+        """Emit an event with the person's properties beside its own (protocol §1.3)."""
         person = _optional_id(distinct_id)
         values = self._read_properties(verb_name, properties)
         if not values:
             msg = "there are no properties to set"
             raise Flaw(msg)
+        event = f"${verb_name}"
         return self._emit(
             event,
             person,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -204,7 +205,14 @@ class Pipeline(Verbs):
             self._notices.warn(
                 "before_send",
                 "posthog_web: before_send failed: %s; the event is dropped",
-                describe_fault(hooked.fault),
+                hooked.fault if isinstance(hooked.fault, Flaw) else describe_fault(hooked.fault),
+            )
+        elif hooked.event is None:
+            # Often on purpose, and often a forgotten `return`: said once, and not as a warning.
+            self._notices.once(
+                "before_send:none",
+                "posthog_web: before_send returned None, which drops the event",
+                level=logging.INFO,
             )
         if hooked.event is None:
             self._lane.decline("before_send")

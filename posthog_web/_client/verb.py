@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar, cast
 
 from posthog_web._config import ClientOptions
 from posthog_web._events import Flaw
@@ -54,11 +56,32 @@ def verb(
                 return build(client, *args, **kwargs)
             except Flaw as flaw:
                 client._decline(name, str(flaw))
+            except TypeError as error:
+                client._decline(name, _misuse(build, args, kwargs) or _rethrow(error))
         except Exception as error:  # noqa: BLE001 - the guard, see _guard.safely
             report_fault(error, name)
         return None
 
     return call
+
+
+def _misuse(
+    build: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> str | None:
+    """Return what is wrong with a call that *build* cannot take; None if it can."""
+    signature = inspect.signature(build)
+    try:
+        signature.bind(None, *args, **kwargs)
+    except TypeError as error:
+        known = [name for name in signature.parameters if name not in {"self", "positional"}]
+        unknown = [name for name in kwargs if name not in known]
+        near = difflib.get_close_matches(unknown[0], known, n=1) if unknown else []
+        return f"{error}; did you mean {near[0]}?" if near else str(error)
+    return None
+
+
+def _rethrow(error: Exception) -> NoReturn:
+    raise error
 
 
 # For verbs with overloads, whose implementation is too loose for a ParamSpec to describe.

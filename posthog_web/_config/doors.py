@@ -142,6 +142,6 @@ def _label(label: str, name: str) -> str:
 
 
 def _unknown(name: str, known: Iterable[str], label: str) -> str:
-    near = difflib.get_close_matches(name.lower(), [*known, *ALIASES], n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name.lower(), [*known, *ALIASES], n=1, cutoff=0.7)
     hint = f"; did you mean {_label(label, near[0])}?" if near else ""
     return f"posthog_web has no option {_label(label, name)}{hint}"

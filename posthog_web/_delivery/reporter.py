@@ -48,6 +48,7 @@ class Reporter:
     Attributes:
         on_error: The user's callback; may be replaced at any time, may raise.
         debug: Whether each step is logged, at level DEBUG.
+        host: Where events are sent.
         notices: Where it is said.
     """
 
@@ -56,6 +57,7 @@ class Reporter:
         self.notices = notices
         self.on_error: Callable[..., Any] | None = None
         self.debug = False
+        self.host = ""
         self._silent = False
 
     def trace(self, message: str, *values: object) -> None:
@@ -82,7 +84,10 @@ class Reporter:
         if not self._silent:
             self._silent = True
             self.notices.warn(
-                "outage", "posthog_web: PostHog cannot be reached: %s; events wait", error
+                "outage",
+                "posthog_web: PostHog cannot be reached at %s: %s; events wait",
+                self.host,
+                error,
             )
             self._tell(error, ())
 

@@ -17,9 +17,10 @@ _BYTES_PER_EVENT = 1024
 
 def make_lane(options: ClientOptions, api_key: str, reporter: Reporter) -> Lane:
     """Return the lane of analytics events. It keeps no reference to the client."""
+    reporter.host = ingestion_host(options.host)
     sender = Sender(
         transport=HttpTransport(
-            url=f"{ingestion_host(options.host)}/batch/",
+            url=f"{reporter.host}/batch/",
             api_key=api_key,
             historical_migration=options.historical_migration,
             compress=options.gzip,

@@ -262,7 +262,7 @@ def serve(
 
     def greet() -> None:
         say(f"PostHog inspector: {url}")
-        say(f"Point an application at it: POSTHOG_HOST={url}")
+        say(f"Point an application at it: POSTHOG_HOST={url} POSTHOG_PROJECT_API_KEY=phc_local")
 
     with closing(listener), closing(Store(database)) as store:
         InspectorServer(store, AnswerScript(), on_ready=greet).run(sockets=[listener])

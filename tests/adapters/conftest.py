@@ -12,12 +12,7 @@ from tests.adapters.record import Record
 from tests.adapters.situation import Starter
 from tests.adapters.table import ADAPTERS, Adapter, applies
 
-RECORD = pytest.StashKey[Record]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Have nothing on record yet."""
-    config.stash[RECORD] = Record()
+RECORD = Record()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -28,26 +23,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Note all rows, before some tests are taken away."""
     for item in items:
         if isinstance(item, pytest.Function) and "adapter" in item.fixturenames:
-            config.stash[RECORD].expect(item)
+            RECORD.expect(item)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Note how a test ended."""
-    report: pytest.TestReport = yield
-    item.config.stash[RECORD].note(item.nodeid, passed=report.outcome != "failed")
-    return report
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note how a phase of a test ended."""
+    RECORD.note(report.nodeid, passed=report.outcome != "failed")
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table."""
-    lines = config.stash[RECORD].draw(tuple(ADAPTERS))
+    lines = RECORD.draw(tuple(ADAPTERS))
     if lines:
         terminalreporter.section("the adapters' contract")
         for line in lines:

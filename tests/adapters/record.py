@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-PASSED, FAILED, NOT_APPLICABLE, NOT_RUN = "✓", "✗", "–", "·"
+PASSED, FAILED, NOT_APPLICABLE, NOT_RUN = "✓", "✗", "\N{EN DASH}", "·"
+
+LEGEND = (
+    f"{PASSED} holds   {FAILED} fails   {NOT_RUN} was not run   "
+    f"{NOT_APPLICABLE} does not apply: tests/adapters/table.py says why"
+)
 
 
 @dataclass(slots=True)
@@ -61,8 +66,7 @@ class Record:
                 ).rstrip()
                 for row in rows
             ),
-            f"{PASSED} holds   {FAILED} fails   {NOT_APPLICABLE} does not apply "
-            f"(tests/adapters/table.py says why)   {NOT_RUN} not run",
+            LEGEND,
         ]
 
     def _cell(self, row: Row, column: str) -> str:

@@ -271,7 +271,8 @@ def test_the_request_knows_its_person(start: Starter, style: str, events: Record
     assert events.names == []
 
 
-def test_the_request_knows_its_user(start: Starter, events: RecordedEvents) -> None:
+@pytest.mark.usefixtures("events")
+def test_the_request_knows_its_user(start: Starter) -> None:
     """distinct_id is the user's once somebody is logged in."""
     application = start()
     answer = application.get("/known", VISITOR, application.log_in("bob"))

@@ -335,6 +335,30 @@ def test_flags_are_not_available_yet_and_say_so(
     assert "feature flags are not available" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"dist_id": "u"}, "'dist_id'; did you mean distinct_id?"),
+        ({"props": {}}, "'props'; did you mean properties?"),
+        ({"nonsense": 1}, "'nonsense'"),
+    ],
+    ids=["id", "properties", "unknown"],
+)
+def test_an_argument_that_does_not_exist_is_said(
+    client: Client,
+    posthog_events: RecordedEvents,
+    caplog: pytest.LogCaptureFixture,
+    keywords: dict[str, Any],
+    said: str,
+) -> None:
+    """A misspelled keyword declines the event with the nearest right name, and raises nothing."""
+    assert client.capture("paid", **keywords) is None
+
+    assert len(posthog_events) == 0
+    assert said in caplog.text
+    assert client.stats().declined == {"invalid_event": 1}
+
+
 def test_no_warning_quotes_what_it_warns_about(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -179,6 +179,18 @@ def test_scoped_runs_each_call_in_a_context(client: Client, posthog_events: Reco
     assert [event.distinct_id for event in posthog_events] == ["user-1", "user-2"]
 
 
+def test_scoped_needs_no_parentheses() -> None:
+    """``@scoped`` alone does what ``@scoped()`` does."""
+
+    @posthog_web.scoped
+    def name(person: str) -> str | None:
+        posthog_web.identify_context(person)
+        return posthog_web.get_distinct_id()
+
+    assert name("user-1") == "user-1"
+    assert posthog_web.get_distinct_id() is None
+
+
 def test_scoped_refuses_generators() -> None:
     """A generator's body runs outside the call, so the decorator says what to do instead."""
 

@@ -100,7 +100,14 @@ async def later(number: int) -> str:
     return str(number)
 
 
+@posthog_web.scoped
+def thrice(number: int) -> int:
+    """Keep its signature without parentheses, too."""
+    return 3 * number
+
+
 assert_type(twice(2), int)
+assert_type(thrice(2), int)
 
 
 async def use() -> None:

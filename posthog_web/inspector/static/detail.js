@@ -21,7 +21,7 @@ export function eventView(found) {
     group("Set on the person", objectEntries(event.$set), "$set"),
     group("Set once on the person", objectEntries(event.$set_once), "$set_once"),
     group("Beside the properties", beside),
-    quietGroup("PostHog’s own", all.filter((entry) => !isOwn(entry))),
+    quietGroup("Set by PostHog", all.filter((entry) => !isOwn(entry))),
     carriersView(found),
   ];
 }
@@ -81,7 +81,7 @@ function quietGroup(title, entries) {
 function carriersView(found) {
   if (found.requests.length === 0) return null;
   return h("details", { class: "group quiet", open: found.requests.length > 1 },
-    h("summary", {}, h("h3", {}, "Carried by"), h("span", { class: "aside" }, plural(found.requests.length, "request"))),
+    h("summary", {}, h("h3", {}, "Sent in"), h("span", { class: "aside" }, plural(found.requests.length, "request"))),
     h("ol", { class: "carriers" }, found.requests.map((request) =>
       h("li", {}, h("time", {}, timeOfDay(request.received_at)), statusView(request),
         h("span", {}, `${request.path} with ${plural(request.events, "event")}`),

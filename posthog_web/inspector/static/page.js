@@ -199,7 +199,7 @@ function move(step) {
 function welcome() {
   const host = location.origin;
   const snippets = {
-    environment: `POSTHOG_HOST=${host}`,
+    environment: `POSTHOG_HOST=${host} POSTHOG_PROJECT_API_KEY=phc_local`,
     python: [
       "from posthog_web import Posthog",
       `posthog = Posthog("phc_local", host="${host}")`,

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
@@ -43,11 +43,11 @@ class Call:
     def all_headers(self) -> list[tuple[str, str]]:
         """Return the headers a browser adds, too."""
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        browsers = [("Host", self.host), ("User-Agent", AGENT), ("Cookie", cookies)]
+        given = {name.lower() for name, _ in self.headers}
         return [
-            ("Host", self.host),
-            ("User-Agent", AGENT),
+            *((name, value) for name, value in browsers if value and name.lower() not in given),
             *self.headers,
-            *([("Cookie", cookies)] if cookies else []),
         ]
 
 
@@ -242,7 +242,7 @@ class Lifespan:
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
-    async def __aenter__(self) -> Lifespan:
+    async def __aenter__(self) -> Self:
         """Start the application."""
         scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
         self._task = asyncio.ensure_future(

@@ -273,7 +273,7 @@ def _watch_queries(connection: Any, **_: object) -> None:
         connection.execute_wrappers.append(_note_query)
 
 
-def _note_query(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 - Django's
+def _note_query(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
     QUERIES.append(sql)
     return execute(sql, params, many, context)
 

@@ -22,7 +22,10 @@ def add_views(app: FastAPI, name: str, *, installed: bool) -> None:
     """Add the view *name*, as a function and as a coroutine."""
     find_posthog = get_posthog if installed else lambda: SILENT
 
-    def view(request: Request, posthog: Any = Depends(find_posthog)) -> PlainTextResponse:  # noqa: FAST002 - the dependency is a variable
+    def view(
+        request: Request,
+        posthog: Any = Depends(find_posthog),  # noqa: B008 - that is how FastAPI takes them
+    ) -> PlainTextResponse:
         STAGE.watch(request)
         return PlainTextResponse(VIEWS[name](lambda: posthog))
 

@@ -78,21 +78,25 @@ STAGE = Stage()
 
 
 def nothing(_ask: Ask) -> str:
+    """Capture nothing."""
     return "nothing"
 
 
 def capture(ask: Ask) -> str:
+    """Capture one event."""
     ask().capture("seen", {"n": 1})
     return "captured"
 
 
 def twice(ask: Ask) -> str:
+    """Capture two events."""
     ask().capture("seen", {"n": 1})
     ask().capture("seen", {"n": 2})
     return "captured"
 
 
 def explicit(ask: Ask) -> str:
+    """Capture with everything given."""
     ask().capture(
         "seen",
         {"$session_id": "explicit-session"},
@@ -103,43 +107,52 @@ def explicit(ask: Ask) -> str:
 
 
 def profile(ask: Ask) -> str:
+    """Capture and ask for a profile."""
     ask().capture("seen", {"$process_person_profile": True})
     return "captured"
 
 
 def two_strings(ask: Ask) -> str:
+    """Capture as one would on a client, which is refused."""
     return f"captured {ask().capture('somebody', 'seen')}"
 
 
 def module_level(_ask: Ask) -> str:
+    """Capture on the module."""
     posthog_web.capture("seen", {"n": 1})
     return "captured"
 
 
 def module_level_two_strings(_ask: Ask) -> str:
+    """Capture on the module for somebody else."""
     posthog_web.capture("somebody-else", "seen")
     return "captured"
 
 
 def hold_client(ask: Ask) -> str:
+    """Capture, and leave the client on the stage."""
     STAGE.client = ask().client
     ask().capture("seen")
     return "held"
 
 
 def known(ask: Ask) -> str:
+    """Tell what the request knows."""
     return json.dumps([ask().distinct_id, ask().session_id])
 
 
 def ambient(_ask: Ask) -> str:
+    """Tell what the context knows."""
     return json.dumps(posthog_web.get_distinct_id())
 
 
 def same(ask: Ask) -> str:
+    """Tell whether there is one posthog."""
     return str(ask() is ask())
 
 
 def tagged(ask: Ask) -> str:
+    """Capture before and after tagging."""
     ask().capture("before")
     ask().tag("plan", "pro")
     ask().capture("seen")
@@ -148,54 +161,64 @@ def tagged(ask: Ask) -> str:
 
 
 def grouped(ask: Ask) -> str:
+    """Capture as part of a group."""
     ask().group("company", "acme")
     ask().capture("seen")
     return "captured"
 
 
 def group_described(ask: Ask) -> str:
+    """Describe a group."""
     ask().group("company", "acme", {"seats": 5})
     return "captured"
 
 
 def identified(ask: Ask) -> str:
+    """Name the person, and capture."""
     ask().identify("chosen")
     ask().capture("seen", {"$set": {"plan": "pro"}})
     return "captured"
 
 
 def person_described(ask: Ask) -> str:
+    """Name the person, and describe it."""
     ask().identify("chosen", {"plan": "pro"}, {"first": "today"})
     return "captured"
 
 
 def person_set(ask: Ask) -> str:
+    """Set properties of the person."""
     ask().set({"plan": "pro"})
     ask().set_once({"first": "today"})
     return "captured"
 
 
 def person_set_with_event(ask: Ask) -> str:
+    """Set properties of the person, along with an event."""
     ask().capture("seen", {"$set": {"plan": "pro"}, "$set_once": {"first": "today"}})
     return "captured"
 
 
 def person_set_by_module(_ask: Ask) -> str:
+    """Set properties of the person, on the module."""
     posthog_web.set({"plan": "pro"})
     posthog_web.capture("seen", {"$set": {"plan": "pro"}})
     return "captured"
 
 
 def aliased(ask: Ask) -> str:
+    """Join another id to the person."""
     ask().alias("before")
     return "captured"
 
 
 def raises(_ask: Ask) -> str:
+    """Fail."""
     raise STAGE.error or Boom("the view failed")
 
 
 def raises_from_another(_ask: Ask) -> str:
+    """Fail because of something else."""
     try:
         {}["missing"]
     except KeyError as error:
@@ -205,6 +228,7 @@ def raises_from_another(_ask: Ask) -> str:
 
 
 def reports(ask: Ask) -> str:
+    """Fail, report it, and go on."""
     try:
         raises(ask)
     except Boom as error:
@@ -213,6 +237,7 @@ def reports(ask: Ask) -> str:
 
 
 def reports_and_raises(ask: Ask) -> str:
+    """Fail, report it, and let it go on."""
     try:
         raises(ask)
     except Boom as error:
@@ -222,6 +247,7 @@ def reports_and_raises(ask: Ask) -> str:
 
 
 def opens_context(ask: Ask) -> str:
+    """Capture around and inside a context of its own."""
     with posthog_web.new_context():
         posthog_web.identify_context("inner")
         ask().capture("in request")
@@ -231,6 +257,7 @@ def opens_context(ask: Ask) -> str:
 
 
 def meets(ask: Ask) -> str:
+    """Capture, wait until all others have, and capture again."""
     ask().capture("first")
     STAGE.meet()
     posthog_web.capture("second")
@@ -238,6 +265,7 @@ def meets(ask: Ask) -> str:
 
 
 async def meets_async(ask: Ask) -> str:
+    """Capture, wait until all others have, and capture again."""
     ask().capture("first")
     assert STAGE.meet_later is not None
     await STAGE.meet_later()
@@ -249,9 +277,9 @@ async def meets_async(ask: Ask) -> str:
 VIEWS: Mapping[str, View] = {
     view.__name__.replace("_", "-"): view
     for view in (
-        ambient, aliased, capture, explicit, group_described, grouped, hold_client, identified, known, meets,
-        module_level, module_level_two_strings, nothing, opens_context, person_described,
-        person_set, person_set_by_module, person_set_with_event, profile, raises,
+        aliased, ambient, capture, explicit, group_described, grouped, hold_client, identified,
+        known, meets, module_level, module_level_two_strings, nothing, opens_context,
+        person_described, person_set, person_set_by_module, person_set_with_event, profile, raises,
         raises_from_another, reports, reports_and_raises, same, tagged, twice, two_strings,
     )
 }  # fmt: skip
