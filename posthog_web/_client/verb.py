@@ -75,9 +75,15 @@ def _misuse(
     except TypeError as error:
         known = [name for name in signature.parameters if name not in {"self", "positional"}]
         unknown = [name for name in kwargs if name not in known]
-        near = difflib.get_close_matches(unknown[0], known, n=1) if unknown else []
-        return f"{error}; did you mean {near[0]}?" if near else str(error)
+        near = next((_nearest(name, known) for name in unknown), None)
+        return f"{error}; did you mean {near}?" if near else str(error)
     return None
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    """Return the one of *known* that begins like *name*, or else looks like it."""
+    alike = [one for one in known if one.startswith(name[:3])]
+    return next(iter(alike or difflib.get_close_matches(name, known, n=1)), None)
 
 
 def _rethrow(error: Exception) -> NoReturn:
