@@ -69,6 +69,7 @@ def start_inspector(fleet: Fleet, port: int) -> str:
 def demonstrate(fleet: Fleet, state: Path, port: int, *, check: bool) -> int | None:
     """Do all of it; return the exit status, or None to stay."""
     inspector = start_inspector(fleet, 0 if check else port)
+    print("The inspector is there; now the examples, and people for them.", flush=True)
     fleet.run(*plan(BEFORE, inspector, state))
     servers = fleet.start(*plan(SERVERS, inspector, state))
     addresses = {server.name: server.find_address() for server in servers}

@@ -31,6 +31,9 @@ class Surroundings(Protocol):
     def read_client(self) -> Any:  # noqa: ANN401 - clients are made above this layer
         """Return the client chosen for this scope, None for the default one."""
 
+    def read_place(self) -> object:
+        """Return a token of the outermost scope around: the request, if there is one."""
+
     def read_nobody(self) -> str | None:
         """Return the id that all events about nobody share here; None: each has its own."""
 
@@ -88,6 +91,10 @@ class Scope:
     def read_properties(self) -> Mapping[str, Any]:
         """Return what is known of the surroundings, if there are any."""
         return {} if self.parent is None else self.parent.read_properties()
+
+    def read_place(self) -> object:
+        """Return the token of the outermost scope."""
+        return self.entry if self.parent is None else self.parent.read_place()
 
     def read_nobody(self) -> str | None:
         """Return the id shared by all that is about nobody, if there is one around."""
@@ -183,6 +190,15 @@ def add_tag(name: str, value: object) -> bool:
         return False
     _current.set(scope.with_tag(name, value))
     return True
+
+
+_OUTSIDE = object()
+
+
+def place() -> object:
+    """Return a token of where this runs: the outermost scope, or outside any."""
+    scope = _current.get()
+    return _OUTSIDE if scope is None else scope.read_place()
 
 
 def get_distinct_id() -> str | None:

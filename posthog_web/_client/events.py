@@ -16,7 +16,6 @@ from uuid import UUID
 from posthog_web import _events
 from posthog_web._client.verb import Verbs, overloaded_verb, verb
 from posthog_web._events import Flaw
-from posthog_web._scope import current
 from posthog_web.typing import DistinctId, Moment, Properties
 
 
@@ -287,13 +286,15 @@ class EventVerbs(Verbs):
             disable_geoip: Overrides the client's option of that name.
         """
         previous = _events.read_id(previous_id, "previous_id")
+        person = _optional_id(distinct_id)
         return self._emit(
             "$create_alias",
             previous,
-            {"distinct_id": previous, "alias": _somebody(distinct_id)},
+            {"distinct_id": previous, **({"alias": person} if person else {})},
             timestamp=timestamp,
             uuid=uuid,
             disable_geoip=disable_geoip,
+            person_property=None if person else "alias",
         )
 
     @verb
@@ -373,13 +374,3 @@ class EventVerbs(Verbs):
 
 def _optional_id(distinct_id: object) -> str | None:
     return None if distinct_id is None else _events.read_id(distinct_id)
-
-
-def _somebody(distinct_id: object) -> str:
-    """Return the person meant: a given id, else the current context's; nobody is a Flaw."""
-    if distinct_id is not None:
-        return _events.read_id(distinct_id)
-    scope = current()
-    person = None if scope is None else scope.read_distinct_id()
-    claimed = scope is not None and scope.person_is_claimed()
-    return _events.require_person(person, claimed=claimed)

@@ -13,6 +13,7 @@ from posthog_web._exceptions import chain
 from posthog_web._exceptions.chain import Boundary
 from posthog_web._exceptions.marks import mark_captured, was_captured
 from posthog_web._log import logger
+from posthog_web._scope import place
 from posthog_web.typing import DistinctId, Moment, Properties
 
 
@@ -75,7 +76,7 @@ class ExceptionVerb(Verbs):
     @verb
     def _report_uncaught(self, error: BaseException, boundary: Boundary) -> str | None:
         """Report, once, what an application let go at *boundary* (for adapters, SRV-323)."""
-        if was_captured(error):
+        if was_captured(error, place()):
             return None
         described = chain.describe_exception(error, self._project_root(), boundary)
         return self._captured(error, self._emit("$exception", None, described, enrich=True))
@@ -86,7 +87,7 @@ class ExceptionVerb(Verbs):
     def _captured(self, error: BaseException | None, number: str | None) -> str | None:
         """Remember that *error* was captured, if it was; return *number*."""
         if number is not None and error is not None:
-            mark_captured(error)
+            mark_captured(error, place())
             if self.options.log_captured_exceptions:
                 logger.error("posthog_web: captured an exception", exc_info=error)
         return number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from posthog_web import _events, _moments
@@ -97,13 +97,15 @@ class Pipeline(Verbs):
         disable_geoip: bool | None = None,
         enrich: bool = False,
         needs_person: bool = False,
+        person_property: str | None = None,
         top_level: Mapping[str, Any] | None = None,
     ) -> str | None:
         """Build an event, pass it through the hooks and hand it over; return its uuid.
 
         *enrich* adds what the process runs on and the tags of the current scope; *top_level* goes
         beside the properties. Without a *distinct_id* the scope's person is meant, else nobody,
-        or if it *needs_person* there is no event.
+        or if it *needs_person* there is no event. With *person_property* the event has an id of its
+        own, and the scope's person goes there.
         """
         merged = dict(self._enriched_base if enrich else self._base)
         if disable_geoip is not None:
@@ -124,11 +126,18 @@ class Pipeline(Verbs):
         }
         if top_level:
             event |= top_level
-        if distinct_id is not None:
+        if distinct_id is not None and person_property is None:
             return self._hand_over(event)
+
+        def complete(event: Event) -> str | None:
+            if person_property is None:
+                return self._complete(event, scope, needs_person=needs_person)
+            event["properties"][person_property] = _person_of(scope)
+            return self._hand_over(event)
+
         if scope is not None and scope.awaits_person():
-            return self._defer(event, scope, needs_person=needs_person)
-        return self._complete(event, scope, needs_person=needs_person)
+            return self._defer(event, scope, complete)
+        return complete(event)
 
     def _complete(
         self, event: Event, scope: Surroundings | None, *, needs_person: bool
@@ -138,7 +147,7 @@ class Pipeline(Verbs):
         person = None if scope is None else scope.read_distinct_id()
         claimed = scope is not None and scope.person_is_claimed()
         if needs_person:
-            _events.require_person(person, claimed=claimed)
+            _person_of(scope)
         if person is None:
             person = (None if scope is None else scope.read_nobody()) or nobody()
             properties.setdefault("$process_person_profile", False)
@@ -149,17 +158,19 @@ class Pipeline(Verbs):
         event["distinct_id"] = person
         return self._hand_over(event)
 
-    def _defer(self, event: Event, scope: Surroundings, *, needs_person: bool) -> str | None:
+    def _defer(
+        self, event: Event, scope: Surroundings, complete: Callable[[Event], object]
+    ) -> str | None:
         """Keep a snapshot of *event* until the scope knows its person."""
         kept = loads(dumps(event))
 
-        def complete() -> None:
+        def complete_kept() -> None:
             try:
-                self._complete(kept, scope, needs_person=needs_person)
+                complete(kept)
             except Flaw as flaw:
                 self._decline(kept["event"], str(flaw))
 
-        if scope.defer(complete):
+        if scope.defer(complete_kept):
             return event["uuid"]  # type: ignore[no-any-return]  # the stamp is text
         self._lane.drop("queue_full")
         return None
@@ -226,6 +237,13 @@ class Pipeline(Verbs):
             self._lane.drop("send_is_off")
             return True
         return self._lane.send(encoded) if self.options.sync_mode else self._lane.put(encoded)
+
+
+def _person_of(scope: Surroundings | None) -> str:
+    """Return the person of *scope*; that there is none, or only a claimed one, is a Flaw."""
+    person = None if scope is None else scope.read_distinct_id()
+    claimed = scope is not None and scope.person_is_claimed()
+    return _events.require_person(person, claimed=claimed)
 
 
 def _decide_geoip(properties: dict[str, Any], *, disable: bool) -> None:

@@ -1,4 +1,7 @@
-"""Remembers on an exception that it was reported, so that contexts around it do not do it again."""
+"""Remembers on an exception that it was reported, so that whoever sees it next does not do it again.
+
+The mark is a token of where that was. The same object raised in two requests is two failures.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from contextlib import suppress
 _MARK = "__posthog_captured__"
 
 
-def mark_captured(error: BaseException) -> None:
+def mark_captured(error: BaseException, place: object) -> None:
     """Mark *error*. One that takes no attributes stays unmarked and may be reported twice."""
     with suppress(Exception):
-        setattr(error, _MARK, True)
+        setattr(error, _MARK, place)
 
 
-def was_captured(error: BaseException) -> bool:
-    """Return whether *error* bears the mark."""
-    return getattr(error, _MARK, False) is True
+def was_captured(error: BaseException, place: object = None) -> bool:
+    """Return whether *error* was captured: at *place*, or anywhere if that is None."""
+    mark = getattr(error, _MARK, None)
+    return mark is not None and (place is None or mark is place)

@@ -61,6 +61,7 @@ class RequestScope:
         self._nobody: str | None = None
         self._deferred: list[Callable[[], object]] = []
         self._over = False
+        self._token = object()
 
     # Identity
 
@@ -105,6 +106,10 @@ class RequestScope:
     def person_is_claimed(self) -> bool:
         """Return whether only the browser says who it is."""
         return self.identity().claimed
+
+    def read_place(self) -> object:
+        """Return a token of this request, which does not keep it alive."""
+        return self._token
 
     def read_nobody(self) -> str:
         """Return the one id of all events about nobody in this request."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 from posthog_web._web.request_info import RequestInfo
@@ -13,11 +13,13 @@ Scope = MutableMapping[str, Any]
 class AsgiSource:
     """An ASGI connection, read only."""
 
-    __slots__ = ("_scope",)
+    __slots__ = ("_application", "_scope")
 
     def __init__(self, scope: Scope) -> None:
         """Read *scope* when somebody asks."""
         self._scope = scope
+        # The outermost: an application mounted in it puts itself here while it serves.
+        self._application = scope.get("app")
 
     def describe(self) -> RequestInfo:
         """Return what is known of the connection."""
@@ -39,17 +41,9 @@ class AsgiSource:
 
     def route(self) -> str | None:
         """Return the template of the route that matched, as Starlette or FastAPI know it."""
-        scope = self._scope
-        route = scope.get("route")
-        if route is None:
-            endpoint = scope.get("endpoint")
-            routes = getattr(scope.get("router"), "routes", ())
-            route = next(
-                (one for one in routes if endpoint and getattr(one, "endpoint", None) is endpoint),
-                None,
-            )
-        path = getattr(route, "path", None)
-        return path if isinstance(path, str) else None
+        endpoint = self._scope.get("endpoint")
+        routes = getattr(self._application, "routes", None)
+        return None if endpoint is None or routes is None else _template(routes, endpoint)
 
     def find_user(self) -> object:
         """Return the user an authentication middleware put here."""
@@ -61,6 +55,18 @@ class AsgiSource:
     def awaits_user(self) -> bool:
         """Return False: what is in the scope is there."""
         return False
+
+
+def _template(routes: Iterable[Any], endpoint: object, prefix: str = "") -> str | None:
+    """Return the path under which *endpoint* is found, with those of the mounts it lies in."""
+    for route in routes:
+        path = prefix + str(getattr(route, "path", ""))
+        if getattr(route, "endpoint", None) is endpoint:
+            return path
+        found = _template(getattr(route, "routes", None) or (), endpoint, path)
+        if found is not None:
+            return found
+    return None
 
 
 def _headers(scope: Scope) -> dict[str, list[str]]:

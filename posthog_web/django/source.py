@@ -75,9 +75,9 @@ class DjangoSource:
 
     def awaits_user(self) -> bool:
         """Return whether looking the user up now would block the event loop."""
-        if not self.asynchronous or self._found is not NOT_LOADED:
+        if self._found is not NOT_LOADED or not (self.patient or _on_a_loop()):
             return False
-        return loaded_user(self._request) is NOT_LOADED and (self.patient or _on_a_loop())
+        return loaded_user(self._request) is NOT_LOADED
 
 
 def _on_a_loop() -> bool:

@@ -40,11 +40,23 @@ def find_user(request: HttpRequest) -> object:
     session = vars(request).get("session")
     if session is None:
         return None
-    accessed, modified = session.accessed, session.modified
+    before = dict(vars(session))
     try:
         return auth.get_user(_StandIn(session))
     finally:
-        session.accessed, session.modified = accessed, modified
+        _put_back(session, before)
+
+
+def _put_back(session: Any, before: dict[str, Any]) -> None:  # noqa: ANN401 - any session backend
+    """Make *session* look as if nobody had read it.
+
+    What was loaded may stay, and saves the view a query; but a session that turned out to have ended
+    has forgotten its key, for which its cookie would be deleted.
+    """
+    if session.session_key is None:
+        vars(session).clear()
+        vars(session).update(before)
+    session.accessed, session.modified = before["accessed"], before["modified"]
 
 
 async def afind_user(request: HttpRequest) -> object:

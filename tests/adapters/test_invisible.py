@@ -72,11 +72,36 @@ def test_a_page_that_captures_for_a_stranger_does_not_vary(
     start: Starter, style: str, events: RecordedEvents
 ) -> None:
     """Caches may go on sharing a page that captures: it has no Vary: Cookie."""
-    answer = start().get(f"{style}/capture", VISITOR, {"sessionid": "unknown"})
+    answer = start().get(f"{style}/capture", VISITOR)
 
     assert events.names == ["seen"]
     assert answer.header("Vary") is None
-    assert answer.header("Set-Cookie") is None
+
+
+@BOTH_STYLES
+def test_the_cookie_of_an_ended_session_is_left_as_it_is(
+    start: Starter, style: str, events: RecordedEvents
+) -> None:
+    """Looking for the user of a session that is over neither deletes its cookie nor varies."""
+    cookies = {"sessionid": "overandgone", "session": "over.and.gone"}
+    answer = start().get(f"{style}/capture", (), cookies)
+
+    assert answer == start.without().get(f"{style}/capture", (), cookies)
+    assert is_about_nobody(events.one("seen"))
+
+
+def test_flask_without_users_never_varies(events: RecordedEvents) -> None:
+    """Where nothing else reads Flask's session, a page that captures does not vary either."""
+    from tests.adapters.apps.flask_app import FlaskApplication, make_app
+
+    config = {"POSTHOG_PROJECT_API_KEY": "phc_without_users"}
+    application = FlaskApplication(make_app(config, installed=True, users=False))
+    cookies = {"session": "eyJhIjoxfQ.aaaaaa.bbbb"}
+
+    for path in ("/capture", "/async/capture", "/module-level"):
+        answer = application.get(path, VISITOR, cookies)
+        assert (answer.header("Vary"), answer.header("Set-Cookie")) == (None, None)
+    assert {event.distinct_id for event in events} == {"visitor-7"}
 
 
 @BOTH_STYLES
@@ -88,7 +113,7 @@ def test_a_request_that_captures_nothing_asks_the_database_nothing(
     from tests.adapters.apps.django_app import QUERIES
 
     application = start()
-    cookies = application.log_in(name) if name else {}
+    cookies = start.without().log_in(name) if name else {}
     QUERIES.clear()
     answer = application.get(f"{style}/nothing", VISITOR, cookies)
 

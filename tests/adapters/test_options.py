@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 
 import pytest
 
@@ -12,6 +14,8 @@ from posthog_web.inspector import Inspector
 from posthog_web.testing import RecordedEvents
 from tests.adapters.apps.views import STAGE
 from tests.adapters.situation import BOTH_STYLES, VISITOR, Starter, threads
+from tests.adapters.table import Adapter
+from tests.process.program import run
 
 IDLE = {
     "no key": {"project_api_key": None},
@@ -38,6 +42,14 @@ def test_a_client_that_may_not_send_changes_nothing(
     assert inspector.requests() == []
 
 
+def refusal(start: Starter, options: Mapping[str, object]) -> BaseException | None:
+    """Return what the application fails with; Starlette makes its middleware when it is needed."""
+    try:
+        return start(**options).get("/nothing").error
+    except ConfigurationError as error:
+        return error
+
+
 def test_options_come_from_the_environment(start: Starter) -> None:
     """What neither code nor settings say, POSTHOG_* variables do."""
     os.environ["POSTHOG_PROJECT_API_KEY"] = "phc_from_the_environment"
@@ -62,8 +74,10 @@ def test_options_come_from_the_environment(start: Starter) -> None:
 )
 def test_an_unknown_option_is_refused(start: Starter, name: str, nearest: str) -> None:
     """It is a ConfigurationError that names the option and the nearest right one."""
-    with pytest.raises(ConfigurationError, match=f"(?is){name}.*{nearest}"):
-        start(**{name: 1}).get("/nothing")
+    error = refusal(start, {name: 1})
+
+    assert isinstance(error, ConfigurationError)
+    assert re.search(f"(?i){name}.*did you mean.*{nearest}", str(error))
 
 
 @pytest.mark.parametrize(
@@ -72,8 +86,10 @@ def test_an_unknown_option_is_refused(start: Starter, name: str, nearest: str) -
 )
 def test_a_bad_value_is_refused(start: Starter, name: str, value: object) -> None:
     """It is a ConfigurationError that names the option."""
-    with pytest.raises(ConfigurationError, match=f"(?i){name}"):
-        start(**{name: value}).get("/nothing")
+    error = refusal(start, {name: value})
+
+    assert isinstance(error, ConfigurationError)
+    assert re.search(f"(?i){name}", str(error))
 
 
 def test_two_applications_do_not_mix(start: Starter, events: RecordedEvents) -> None:
@@ -97,3 +113,69 @@ def test_a_client_may_be_given(start: Starter, events: RecordedEvents) -> None:
     assert STAGE.client is client
     assert events.one("seen").properties["mine"] is True
     assert events.one("seen").is_personless
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ({"PROJECT_API_KEY": "phc_good"}, []),
+        ({"PROJECT_API_KYE": "phc_good"}, ["posthog_web.E001"]),
+        ({"PROJECT_API_KEY": "phc_good", "FLUSH_AT": 0}, ["posthog_web.E001"]),
+        (["phc_good"], ["posthog_web.E001"]),
+        ({}, ["posthog_web.W001"]),
+        ({"PROJECT_API_KEY": "phx_personal"}, ["posthog_web.W001"]),
+    ],
+    ids=repr,
+)
+def test_django_checks_the_setting(setting: object, expected: list[str]) -> None:
+    """manage.py check tells of a wrong setting and of an odd key, by stable ids."""
+    from tests.adapters.apps import django_app
+
+    assert [message.id for message in django_app.run_checks(POSTHOG=setting)] == expected
+
+
+def test_djangos_check_names_the_nearest_option() -> None:
+    """The message of posthog_web.E001 says what was probably meant."""
+    from tests.adapters.apps import django_app
+
+    [error] = django_app.run_checks(POSTHOG={"PROJECT_API_KYE": "phc_good"})
+
+    assert 'POSTHOG["PROJECT_API_KYE"]' in error.msg
+    assert 'POSTHOG["PROJECT_API_KEY"]' in error.msg
+
+
+def test_django_checks_the_middleware() -> None:
+    """manage.py check tells of a middleware that is not installed."""
+    from tests.adapters.apps import django_app
+
+    found = django_app.run_checks(POSTHOG={"PROJECT_API_KEY": "phc_good"}, MIDDLEWARE=[])
+
+    assert [message.id for message in found] == ["posthog_web.W002"]
+
+
+OUTSIDE = """
+from contextlib import ExitStack
+import posthog_web
+from tests.adapters.table import ADAPTERS
+
+options = {{"project_api_key": "phc_first", "host": url, "super_properties": {{"first": True}}}}
+if "{name}".startswith("Django"):
+    from tests.adapters.apps.django_app import set_up
+    set_up({{name.upper(): value for name, value in options.items()}})
+with ExitStack() as stack:
+    application = ADAPTERS["{name}"].find_start()(stack, installed=True, options=options)
+    application.get("/nothing")
+    posthog_web.capture("later", distinct_id="job")
+"""
+
+
+def test_code_outside_of_requests_uses_the_applications_client(
+    adapter: Adapter, inspector: Inspector
+) -> None:
+    """Management commands and tasks need no client of their own: the module has the adapter's."""
+    ended = run(OUTSIDE.format(name=adapter.name), inspector.url)
+
+    assert (ended.code, ended.errors) == (0, "")
+    [event] = inspector.events()
+    assert (event["event"], event["distinct_id"]) == ("later", "job")
+    assert event["properties"]["first"] is True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 
 import pytest
 
@@ -19,10 +20,15 @@ TOGETHER = 50
 
 
 @pytest.mark.spec("SRV-274", "SRV-275")
-def test_fifty_requests_at_once_keep_their_ids(start: Starter, events: RecordedEvents) -> None:
-    """Requests that are all in the middle of their view at once never mix people or sessions."""
+@BOTH_STYLES
+def test_fifty_requests_at_once_keep_their_ids(
+    start: Starter, style: str, events: RecordedEvents
+) -> None:
+    """Requests that are in the middle of their view at once never mix people or sessions.
+
+    In tasks of a loop, or threads of their own, all are there before the first goes on.
+    """
     application = start()
-    style = "/async" if isinstance(application, AsgiApplication) else ""
     calls = [
         Call(
             path=f"{style}/meets",
@@ -33,7 +39,7 @@ def test_fifty_requests_at_once_keep_their_ids(start: Starter, events: RecordedE
         )
         for number in range(TOGETHER)
     ]
-    answers = application.send_together(calls)
+    answers = application.send_together(calls, meet=style == application.together)
 
     expected = [(f"visitor-{number}", f"session-{number}") for number in range(TOGETHER)]
     assert [tuple(json.loads(answer.body)) for answer in answers] == expected
@@ -86,6 +92,18 @@ def test_a_context_inside_a_request_nests(
     assert events.one("afterwards").distinct_id == "visitor-7"
 
 
+@pytest.mark.spec("SRV-275")
+def test_what_a_request_starts_is_about_its_person(start: Starter, events: RecordedEvents) -> None:
+    """Tasks, and threads that are given the context, capture with the request's identity."""
+    answer = start().get("/async/spreads", VISITOR)
+
+    assert answer.status == 200
+    assert sorted(events.names) == ["in a task", "in a thread", "later in a task"]
+    assert {event.distinct_id for event in events} == {"visitor-7"}
+    assert {event.properties["$session_id"] for event in events} == {"session-7"}
+    assert {event.properties["$request_path"] for event in events} == {"/async/spreads"}
+
+
 @BOTH_STYLES
 def test_a_request_has_one_posthog(start: Starter, style: str) -> None:
     """request.posthog is the same object throughout a request."""
@@ -130,6 +148,8 @@ def test_a_request_dies_though_its_events_wait(
 
 def test_a_failed_request_dies_too(start: Starter, inspector: Inspector) -> None:
     """Neither does the exception that was reported."""
+    # Django and Flask log the exception, and pytest keeps what is logged.
+    logging.disable(logging.ERROR)
     application = start(host=inspector.url, flush_interval=60)
     application.get("/hold-client", VISITOR)
     client = STAGE.client
@@ -138,6 +158,7 @@ def test_a_failed_request_dies_too(start: Starter, inspector: Inspector) -> None
         assert client.queue.qsize() == 2
         assert STAGE.is_gone()
     finally:
+        logging.disable(logging.NOTSET)
         client.shutdown()
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.examples.running_demo import Demo, running_demo
 
@@ -35,7 +36,8 @@ def chromium() -> str:
         pytest.skip('SKIP="browser": no test in a browser')
     found = [path for name in CHROMIUM if (path := shutil.which(name))]
     if not found:
-        pytest.fail('There is no Chromium: apt-get install chromium (or SKIP="browser").', False)
+        reason = 'There is no Chromium: apt-get install chromium (or SKIP="browser").'
+        pytest.fail(reason, pytrace=False)
     return found[0]
 
 
@@ -58,36 +60,55 @@ def browser(chromium: str) -> Iterator[BrowserContext]:
         browser.close()
 
 
-def test_events_appear_while_an_example_is_used(
+def test_events_appear_while_the_examples_are_used(
     demo: Demo, browser: BrowserContext, tmp_path: Path
 ) -> None:
-    """A purchase and a failure are there without reloading, and can be read to the line."""
+    """What is done in another tab is there without reloading, and can be read to the line."""
     inspector = browser.new_page()
     inspector.goto(demo.addresses["inspector"])
     expect(inspector.locator("#state")).to_have_text("live")
     inspector.evaluate("window.sameAsBefore = true")
-    paid = inspector.locator("#rows li", has_text="order paid")
-    exceptions = inspector.locator("#rows li", has_text="$exception")
-    paid_before, exceptions_before = paid.count(), exceptions.count()
+    tab = browser.new_page()
 
-    shop = browser.new_page()
-    sign_in_and_buy(shop, demo.addresses["django_shop"])
+    with appearing(inspector, "order paid"):
+        sign_in_and_buy(tab, demo.addresses["django_shop"])
+    expect(detail(inspector).get_by_role("heading", level=2)).to_have_text("order paid")
+    expect(detail(inspector).get_by_label("Properties")).to_contain_text("Invisible Cities")
 
-    expect(paid).to_have_count(paid_before + 1)
-    paid.first.click()
-    detail = inspector.locator("#detail")
-    expect(detail.get_by_role("heading", level=2)).to_have_text("order paid")
-    expect(detail.get_by_label("Properties")).to_contain_text("Invisible Cities")
+    with appearing(inspector, "$exception"):
+        be_declined(tab, demo.addresses["django_shop"])
+    with appearing(inspector, "message sent"):
+        come_in_and_talk(tab, demo.addresses["fastapi_chat"])
+    with appearing(inspector, "note written"):
+        sign_in_and_write(tab, demo.addresses["flask_notes"])
 
-    be_declined(shop, demo.addresses["django_shop"])
-
-    expect(exceptions).to_have_count(exceptions_before + 1)
-    exceptions.first.click()
-    expect(detail.get_by_role("heading", level=3).first).to_contain_text("PaymentDeclinedError")
-    expect(detail.locator(".line.here").first).to_contain_text("raise PaymentDeclinedError(msg)")
-    expect(detail.locator(".facts")).to_contain_text("Person1")
+    rows(inspector, "$exception").first.click()
+    title = detail(inspector).get_by_role("heading", level=3).first
+    expect(title).to_contain_text("PaymentDeclinedError")
+    raising = detail(inspector).locator(".line.here").first
+    expect(raising).to_contain_text("raise PaymentDeclinedError(msg)")
+    expect(detail(inspector).locator(".facts")).to_contain_text("Person1")
     assert inspector.evaluate("window.sameAsBefore")
     take_picture(inspector, tmp_path)
+
+
+@contextmanager
+def appearing(inspector: Page, name: str) -> Iterator[None]:
+    """Expect that the block makes one more event of that name appear; open it."""
+    before = rows(inspector, name).count()
+    yield
+    expect(rows(inspector, name)).to_have_count(before + 1)
+    rows(inspector, name).first.click()
+
+
+def rows(inspector: Page, name: str) -> Locator:
+    """Return the lines of the list that show events of that name."""
+    return inspector.locator("#rows li", has=inspector.get_by_text(name, exact=True))
+
+
+def detail(inspector: Page) -> Locator:
+    """Return where one event is shown in full."""
+    return inspector.locator("#detail")
 
 
 def sign_in_and_buy(shop: Page, address: str) -> None:
@@ -109,9 +130,31 @@ def be_declined(shop: Page, address: str) -> None:
     expect(shop.get_by_role("heading")).to_have_text("The till is stuck")
 
 
+def come_in_and_talk(chat: Page, address: str) -> None:
+    """Give a name, enter a room, say something; it comes back over the websocket."""
+    chat.goto(address)
+    chat.get_by_label("Your name").fill("katherine")
+    chat.get_by_role("button", name="Come in").click()
+    chat.get_by_role("link", name="Library").click()
+    chat.get_by_label("Message").fill("I am at the last chapter.")
+    chat.get_by_role("button", name="Say it").click()
+    expect(chat.locator("#messages .mine")).to_have_text("katherineI am at the last chapter.")
+
+
+def sign_in_and_write(notes: Page, address: str) -> None:
+    """Sign in, write something down."""
+    notes.goto(address)
+    notes.get_by_label("Name").fill("grace")
+    notes.get_by_label("Password").fill("hopper")
+    notes.get_by_role("button", name="Sign in").click()
+    notes.get_by_label("A new note").fill("Run the clock backwards.")
+    notes.get_by_role("button", name="Write it down").click()
+    expect(notes.locator(".notes p").first).to_have_text("Run the clock backwards.")
+
+
 def take_picture(inspector: Page, folder: Path) -> None:
     """Save what the inspector shows, to INSPECTOR_PICTURE if that is set."""
     path = Path(os.environ.get("INSPECTOR_PICTURE", folder / "inspector.png"))
     inspector.bring_to_front()
-    inspector.screenshot(path=path)
+    inspector.screenshot(path=path, animations="disabled")
     assert path.stat().st_size > 10_000

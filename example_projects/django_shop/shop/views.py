@@ -29,7 +29,7 @@ def book(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_POST
 def buy(request: HttpRequest, slug: str) -> HttpResponse:
-    """Sell a book. The most expensive one cannot be paid: that is the $exception to look at."""
+    """Sell a book; a card that is declined is the $exception to look at."""
     book = get_object_or_404(Book, slug=slug)
     charge(book.price)
     order = Order.objects.create(buyer=request.user, book=book, total=book.price)

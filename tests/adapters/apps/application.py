@@ -92,9 +92,15 @@ class Application(ABC):
     def send(self, call: Call) -> Answer:
         """Send one request the way the framework's test client does."""
 
+    # The style of views in which any number of requests can wait for each other.
+    together: str
+
     @abstractmethod
-    def send_together(self, calls: Sequence[Call]) -> list[Answer]:
-        """Send all requests at once; the n-th answer is for the n-th call."""
+    def send_together(self, calls: Sequence[Call], *, meet: bool) -> list[Answer]:
+        """Send all requests at once; the n-th answer is for the n-th call.
+
+        With *meet* no view called ``meets`` goes on before all are there.
+        """
 
     def get(
         self,
@@ -115,9 +121,12 @@ class Application(ABC):
 class WsgiApplication(Application):
     """An application with a test client that calls it on the spot."""
 
-    def send_together(self, calls: Sequence[Call]) -> list[Answer]:
+    together = ""
+
+    def send_together(self, calls: Sequence[Call], *, meet: bool) -> list[Answer]:
         """Send each request from a thread of its own."""
-        STAGE.meet = threading.Barrier(len(calls), timeout=PATIENCE).wait
+        if meet:
+            STAGE.meet = threading.Barrier(len(calls), timeout=PATIENCE).wait
         with ThreadPoolExecutor(len(calls)) as pool:
             return list(pool.map(self._send_and_close, calls))
 
@@ -134,6 +143,8 @@ class WsgiApplication(Application):
 class AsgiApplication(Application):
     """An ASGI callable, driven by httpx; each request in a loop of its own."""
 
+    together = "/async"
+
     def __init__(self, app: Asgi) -> None:
         self.app = app
 
@@ -141,11 +152,12 @@ class AsgiApplication(Application):
         """Send one request."""
         return asyncio.run(self.send_async(call))
 
-    def send_together(self, calls: Sequence[Call]) -> list[Answer]:
+    def send_together(self, calls: Sequence[Call], *, meet: bool) -> list[Answer]:
         """Send all requests from tasks of one loop."""
 
         async def send_all() -> list[Answer]:
-            STAGE.meet_later = asyncio.Barrier(len(calls)).wait
+            if meet:
+                STAGE.meet_later = asyncio.Barrier(len(calls)).wait
             sending = (self.send_async(call) for call in calls)
             return await asyncio.wait_for(asyncio.gather(*sending), PATIENCE)
 

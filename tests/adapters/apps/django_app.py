@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ from typing import Any
 import django
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
+from django.core.checks import CheckMessage, registry
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -171,9 +173,30 @@ async def log_in_async(request: HttpRequest, name: str) -> HttpResponse:
     from django.contrib.auth import alogin
     from django.contrib.auth.models import User
 
+    asker(request)().capture("before login")
     await alogin(request, await User.objects.aget(username=name))
     asker(request)().capture("logged in")
     return HttpResponse("welcome")
+
+
+def log_out(request: HttpRequest) -> HttpResponse:
+    """Log out whoever it is."""
+    from django.contrib.auth import logout
+
+    asker(request)().capture("before logout")
+    logout(request)
+    asker(request)().capture("logged out")
+    return HttpResponse("goodbye")
+
+
+async def log_out_async(request: HttpRequest) -> HttpResponse:
+    """Log out whoever it is, from a coroutine."""
+    from django.contrib.auth import alogout
+
+    asker(request)().capture("before logout")
+    await alogout(request)
+    asker(request)().capture("logged out")
+    return HttpResponse("goodbye")
 
 
 def template(request: HttpRequest) -> HttpResponse:
@@ -195,6 +218,8 @@ urlpatterns = [
     path("who-then-capture", who_then_capture),
     path("login/<name>", log_in),
     path("async/login/<name>", log_in_async),
+    path("logout", log_out),
+    path("async/logout", log_out_async),
     path("template", template),
 ]
 
@@ -202,18 +227,21 @@ urlpatterns = [
 # The project
 
 
-@cache
-def set_up() -> None:
+# The database goes when the process does.
+FOLDER = TemporaryDirectory()
+
+
+def set_up(posthog: Mapping[str, Any] | None = None) -> None:
     """Configure Django for this process, and make a database with everybody in it."""
-    folder = TemporaryDirectory()
-    set_up.folder = folder  # type: ignore[attr-defined] # It goes when the process does.
+    if settings.configured:
+        return
     settings.configure(
         SECRET_KEY="not a secret",
         ALLOWED_HOSTS=["*"],
         DATABASES={
             "default": {
                 "ENGINE": "django.db.backends.sqlite3",
-                "NAME": f"{folder.name}/database",
+                "NAME": f"{FOLDER.name}/database",
             }
         },
         DEFAULT_AUTO_FIELD="django.db.models.AutoField",
@@ -225,6 +253,7 @@ def set_up() -> None:
         ],
         LOGGING_CONFIG=None,
         MIDDLEWARE=MIDDLEWARE,
+        POSTHOG=posthog,
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         ROOT_URLCONF=__name__,
         TEMPLATES=[
@@ -305,7 +334,7 @@ class DjangoWsgi(WsgiApplication):
             status=response.status_code,
             headers=tuple((name.lower(), value) for name, value in [*response.items(), *cookies]),
             body=response.content,
-            error=response.exc_info[1] if response.exc_info else None,
+            error=ERRORS.pop() if ERRORS else None,
             afterwards=posthog_web.get_distinct_id(),
         )
 
@@ -345,6 +374,17 @@ def _override(stack: ExitStack, *, installed: bool, options: Mapping[str, Any]) 
     )
 
 
+def run_checks(**overrides: Any) -> list[CheckMessage]:
+    """Return what our system checks say with these settings."""
+    set_up()
+    with override_settings(**overrides):
+        return [
+            message
+            for message in registry.run_checks()
+            if str(message.id).startswith("posthog_web.")
+        ]
+
+
 # For real servers; their options come from the environment.
 
 
@@ -366,5 +406,7 @@ def _served_by_wsgi() -> WSGIHandler:
 
 @cache
 def _served_by_asgi() -> ASGIHandler:
-    set_up()
+    # uvicorn imports and calls this on its loop, where Django lets nobody use a database.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(set_up).result()
     return ASGIHandler()

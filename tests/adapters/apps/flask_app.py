@@ -9,7 +9,7 @@ from typing import Any
 
 import flask
 from flask import Flask, Response, abort, got_request_exception, render_template_string
-from flask_login import LoginManager, UserMixin, current_user, login_user
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 import posthog_web
 from posthog_web.flask import FlaskPosthog
@@ -53,10 +53,13 @@ def load_user(number: str) -> User:
 
 
 def posthog_of_request() -> Any:
-    """Return the request's posthog, and remember the request weakly."""
-    request = flask.request._get_current_object()  # type: ignore[attr-defined]
-    STAGE.watch(request)
-    return getattr(request, "posthog", SILENT)
+    """Return the request's posthog."""
+    return getattr(flask.request, "posthog", SILENT)
+
+
+def watch() -> None:
+    """Remember the request weakly."""
+    STAGE.watch(flask.request._get_current_object())  # type: ignore[attr-defined] # the proxy's
 
 
 def load_early() -> None:
@@ -99,28 +102,50 @@ def log_in(name: str) -> str:
     return "welcome"
 
 
+def log_out() -> str:
+    """Log out whoever it is."""
+    posthog_of_request().capture("before logout")
+    logout_user()
+    posthog_of_request().capture("logged out")
+    return "goodbye"
+
+
+async def log_in_async(name: str) -> str:
+    """Log somebody in from a coroutine."""
+    return log_in(name)
+
+
+async def log_out_async() -> str:
+    """Log out whoever it is, from a coroutine."""
+    return log_out()
+
+
 def template() -> str:
     """Render a template that shows the request's person."""
     return render_template_string("person: {{ request.posthog.distinct_id }}")
 
 
-def make_app(config: Mapping[str, Any], *, installed: bool) -> Flask:
-    """Return the application."""
+def make_app(config: Mapping[str, Any], *, installed: bool, users: bool = True) -> Flask:
+    """Return the application, with or without users."""
     app = Flask(__name__)
     app.config.update(SECRET_KEY="not a secret", **config)
+    app.before_request(watch)
     for name in VIEWS:
         app.add_url_rule(f"/{name}", name, sync_view(name))
         app.add_url_rule(f"/async/{name}", f"async-{name}", async_view(name))
     app.add_url_rule("/items/<int:number>/", "item", item)
     app.add_url_rule("/refuse/<kind>", "refuse", refuse)
     app.add_url_rule("/login/<name>", "login", log_in)
+    app.add_url_rule("/async/login/<name>", "login-async", log_in_async)
+    app.add_url_rule("/logout", "logout", log_out)
+    app.add_url_rule("/async/logout", "logout-async", log_out_async)
     app.add_url_rule("/template", "template", template)
     shop = flask.Blueprint("shop", __name__, url_prefix="/shop")
     shop.add_url_rule("/items/<int:number>/", "item", item)
     app.register_blueprint(shop)
-    app.before_request(load_early)
-    login_manager = LoginManager(app)
-    login_manager.user_loader(load_user)
+    if users:
+        app.before_request(load_early)
+        LoginManager(app).user_loader(load_user)
     if installed:
         FlaskPosthog().init_app(app)
     return app

@@ -7,9 +7,9 @@ and without it.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
-import threading
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -39,6 +39,11 @@ class Silent:
 SILENT = Silent()
 
 
+async def go_on() -> None:
+    """Wait for nobody, but let others have their turn."""
+    await asyncio.sleep(0)
+
+
 @dataclass(slots=True)
 class Stage:
     """What a test and the views inside its application share.
@@ -53,8 +58,8 @@ class Stage:
     """
 
     error: Exception | None = None
-    meet: Callable[[], object] = threading.Event
-    meet_later: Callable[[], Awaitable[object]] | None = None
+    meet: Callable[[], object] = object
+    meet_later: Callable[[], Awaitable[object]] = go_on
     seen: weakref.ref[Any] | None = None
     client: Any = None
     on_stop: Callable[[], object] = object
@@ -62,7 +67,8 @@ class Stage:
     def reset(self) -> None:
         """Set the stage for the next test."""
         self.error = self.seen = self.client = None
-        self.on_stop = object
+        self.meet = self.on_stop = object
+        self.meet_later = go_on
 
     def watch(self, request: object) -> None:
         """Remember *request* without keeping it alive."""
@@ -267,10 +273,28 @@ def meets(ask: Ask) -> str:
 async def meets_async(ask: Ask) -> str:
     """Capture, wait until all others have, and capture again."""
     ask().capture("first")
-    assert STAGE.meet_later is not None
     await STAGE.meet_later()
     posthog_web.capture("second")
     return json.dumps([ask().distinct_id, ask().session_id])
+
+
+def spreads(_ask: Ask) -> str:
+    """Start nothing: a function has no tasks."""
+    return "alone"
+
+
+async def spreads_async(ask: Ask) -> str:
+    """Capture in a task, in a thread, and in a task that goes on after a pause."""
+
+    async def in_a_task() -> None:
+        posthog_web.capture("in a task")
+        await asyncio.sleep(0)
+        ask().capture("later in a task")
+
+    task = asyncio.create_task(in_a_task())
+    await asyncio.to_thread(posthog_web.capture, "in a thread")
+    await task
+    return "spread"
 
 
 # The same path in every application: /capture, and /async/capture for the view as a coroutine.
@@ -280,12 +304,15 @@ VIEWS: Mapping[str, View] = {
         aliased, ambient, capture, explicit, group_described, grouped, hold_client, identified,
         known, meets, module_level, module_level_two_strings, nothing, opens_context,
         person_described, person_set, person_set_by_module, person_set_with_event, profile, raises,
-        raises_from_another, reports, reports_and_raises, same, tagged, twice, two_strings,
+        raises_from_another, reports, reports_and_raises, same, spreads, tagged, twice, two_strings,
     )
 }  # fmt: skip
 
 # Views whose coroutine is more than the view itself.
-ASYNC_VIEWS: Mapping[str, Callable[[Ask], Awaitable[str]]] = {"meets": meets_async}
+ASYNC_VIEWS: Mapping[str, Callable[[Ask], Awaitable[str]]] = {
+    "meets": meets_async,
+    "spreads": spreads_async,
+}
 
 
 async def run_async(name: str, ask: Ask) -> str:
