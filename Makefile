@@ -39,7 +39,7 @@ demo: .venv/.installed
 
 # `coverage run` starts before our own pytest plugin is imported; pytest-cov would start after it.
 # --spec-record needs its "=": pytest learns of the option late, and takes a word alone for a test.
-test: .venv/.installed
+test: .venv/.installed system
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -m "not slow" --spec-record=$(FAST_RECORD)
 	$(BIN)/coverage combine --quiet
@@ -54,7 +54,7 @@ check: .venv/.installed
 	$(BIN)/python tools/spec_coverage.py --check
 
 # pytest ends with 5 when nothing was selected.
-test-slow: .venv/.installed
+test-slow: .venv/.installed system
 	@$(BIN)/python -m pytest -m slow -o faulthandler_timeout=600 --spec-record=$(SLOW_RECORD) || { \
 		code=$$?; test $$code -eq 5 || exit $$code; \
 		echo "No test is marked slow: nothing was run, nothing was proven."; }
@@ -64,8 +64,15 @@ bench: .venv/.installed
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks
 
+# On a build server the system's packages are installed unasked; elsewhere `make deps` does it.
 deps: .venv/.installed
-	@echo "All of it is in .venv; nothing is needed from the system beside Python and make."
+	sh tools/install_system_packages.sh
+
+.PHONY: system
+system:
+ifdef CI
+	sh tools/install_system_packages.sh
+endif
 
 clean:
 	rm -rf .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

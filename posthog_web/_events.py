@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 from uuid import UUID
 
@@ -113,7 +114,8 @@ def read_id(value: object, what: str = "distinct_id") -> str:
             return value
         msg = f"{what} is empty"
         raise Flaw(msg)
-    if isinstance(value, int | UUID) and not isinstance(value, bool):
+    # Integral: numbers of numpy and its like are whole numbers too.
+    if not isinstance(value, bool) and isinstance(value, Integral | UUID):
         return str(value)
     msg = f"{what} must be text, a whole number or a UUID, not {type(value).__name__}"
     raise Flaw(msg)

@@ -2,13 +2,12 @@
 
 Random bits are drawn from the operating system in blocks: one system call for many ids. Taking one
 is a single ``deque.pop``, so neither two threads nor a signal handler can take the same. A forked
-child must call ``forget_randomness``, else it repeats its parent's ids.
+child throws away what it inherited, else it would repeat its parent's ids.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
 from uuid import UUID, uuid4
 
@@ -17,10 +16,13 @@ _BYTES = 10
 _VARIANTS = "89ab"
 
 _tails: deque[str] = deque()
+_drawn_by = 0
 
 
 def uuid7(milliseconds: int) -> str:
     """Return a new UUIDv7 for a moment given in milliseconds since the epoch."""
+    if _drawn_by != os.getpid():
+        forget_randomness()
     try:
         tail = _tails.pop()
     except IndexError:
@@ -43,8 +45,10 @@ def _tail(digits: str) -> str:
 
 
 def forget_randomness() -> None:
-    """Throw away what was drawn ahead."""
+    """Throw away what was drawn ahead, by whatever process."""
+    global _drawn_by  # noqa: PLW0603 - one pool for the process
     _tails.clear()
+    _drawn_by = os.getpid()
 
 
 def nobody() -> str:
@@ -58,8 +62,3 @@ def read_uuid(value: object) -> str | None:
         return str(value if isinstance(value, UUID) else UUID(value))  # type: ignore[arg-type]  # judged by the except
     except (ValueError, TypeError, AttributeError):
         return None
-
-
-def milliseconds_now() -> int:
-    """Return the time of day in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000

@@ -53,12 +53,25 @@ class Surroundings(Protocol):
         """Return the scope in which a tag is set: another one, or itself."""
 
 
+@dataclass(eq=False, slots=True, kw_only=True)
+class Entry:
+    """One time a block was entered, shared by all scopes it has in turn.
+
+    Attributes:
+        before: What was current then.
+        over: Whether the block was left.
+    """
+
+    before: Surroundings | None = None
+    over: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """One level of context, made by ``new_context()``."""
 
     parent: Surroundings | None = None
-    entry: object = field(default_factory=object)
+    entry: Entry = field(default_factory=Entry)
     distinct_id: str | None = None
     session_id: str | None = None
     tags: Mapping[str, Any] = field(default_factory=dict)
@@ -131,22 +144,26 @@ current = _current.get
 """Return the current scope, None outside any."""
 
 
-def enter(*, fresh: bool, client: Any = None) -> tuple[Scope, Surroundings | None]:  # noqa: ANN401 - see above
-    """Make a new scope current, a *fresh* one blind to those around; return it and the last."""
+def enter(*, fresh: bool, client: Any = None) -> Scope:  # noqa: ANN401 - see above
+    """Make a new scope current, a *fresh* one blind to those around; return it."""
     before = _current.get()
-    scope = Scope(parent=None if fresh else before, client=client)
+    scope = Scope(parent=None if fresh else before, client=client, entry=Entry(before=before))
     _current.set(scope)
-    return scope, before
+    return scope
 
 
-def leave(scope: Scope, before: Surroundings | None) -> None:
-    """Restore *before*, unless this code runs in another context than the one that entered.
+def leave(scope: Scope) -> None:
+    """Leave the block that *scope* was made for, in whatever order blocks are left.
 
-    A generator may be closed by another task; what is current there is none of our business.
+    What is current is restored to the innermost block that goes on. Code in another task, which
+    closes a generator say, has a block of its own that is current, and keeps it.
     """
-    now = _current.get()
-    if isinstance(now, Scope) and now.entry is scope.entry:
-        _current.set(before)
+    scope.entry.over = True
+    now = around = _current.get()
+    while isinstance(around, Scope) and around.entry.over:
+        around = around.entry.before
+    if around is not now:
+        _current.set(around)
 
 
 def enter_as(scope: Surroundings) -> Surroundings | None:

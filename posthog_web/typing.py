@@ -29,7 +29,7 @@ OnError: TypeAlias = Callable[[Exception], object] | Callable[[Exception, Sequen
 class ClientArguments(TypedDict, total=False):
     """What ``Client(...)`` accepts by keyword beside its key and host.
 
-    Meanings, units and defaults: ``posthog_web.ClientOptions``.
+    Meanings, units and defaults: ``posthog_web/_config/options.py``.
     """
 
     api_key: str | None
@@ -78,4 +78,7 @@ DropReason: TypeAlias = Literal[
     "too_large",
     "unsent_at_exit",
 ]
-"""Why an event was captured and will never arrive; the keys of ``client.stats().dropped``."""
+"""Why a call made no event, or an event will never arrive.
+
+The keys of ``declined`` and ``dropped`` in ``client.stats()``.
+"""

@@ -15,8 +15,13 @@ from rooms import ROOMS, Message, Room
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 
-from posthog_web._web.request_posthog import RequestPosthog
-from posthog_web.asgi import PosthogMiddleware, Request, WebSocket, get_posthog
+from posthog_web.asgi import (
+    PosthogMiddleware,
+    Request,
+    RequestPosthog,
+    WebSocket,
+    get_posthog,
+)
 
 HERE = Path(__file__).parent
 # The inspector's address: `python -m posthog_web inspector`.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast, overload
 from posthog_web import _scope
 from posthog_web._events import Flaw, read_id
 from posthog_web._exceptions.marks import was_captured
+from posthog_web._guard import safely
 from posthog_web._log import logger
 from posthog_web.typing import DistinctId
 
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 
 class Context:
-    """A context manager around one scope. Made by ``new_context``; can be entered once."""
+    """A context manager, made by ``new_context``; each time it is entered there is a new scope."""
 
     def __init__(
         self,
@@ -42,10 +43,11 @@ class Context:
         self._fresh = fresh
         self._capture_exceptions = capture_exceptions
         self._client = client
+        self._entered: list[_scope.Scope] = []
 
     def __enter__(self) -> Self:
         """Make the scope current."""
-        self._scope, self._before = _scope.enter(fresh=self._fresh, client=self._client)
+        self._entered.append(_scope.enter(fresh=self._fresh, client=self._client))
         return self
 
     def __exit__(
@@ -56,19 +58,20 @@ class Context:
     ) -> None:
         """Report what leaves by exception, with this context's person and tags; then restore."""
         try:
-            if isinstance(error, Exception) and not was_captured(error):
+            if issubclass(type(error), Exception):
                 self._report(error)
         finally:
-            _scope.leave(self._scope, self._before)
+            _scope.leave(self._entered.pop())
 
-    def _report(self, error: Exception) -> None:
+    @safely
+    def _report(self, error: BaseException | None) -> None:
         client = self._client or self._find_client()
-        if client is None:
+        if client is None or error is None:
             return
         wanted = self._capture_exceptions
         if wanted is None:
             wanted = client.options.enable_exception_autocapture
-        if wanted:
+        if wanted and not was_captured(error):
             client.capture_exception(error)
 
 
@@ -152,12 +155,20 @@ def identify_context(distinct_id: DistinctId) -> None:
 
 def set_context_session(session_id: str) -> None:
     """Name the session of the current context; outside any nothing happens."""
-    _scope.change(session_id=str(session_id))
+    given: object = session_id
+    if isinstance(given, str) and given.strip():
+        _scope.change(session_id=session_id)
+    else:
+        logger.warning("posthog_web: set_context_session: an id is text; nothing is changed")
 
 
 def tag(name: str, value: Any) -> None:
     """Set a property of all that is captured in the current context; outside any, do nothing."""
-    _scope.add_tag(name, value)
+    given: object = name
+    if isinstance(given, str):
+        _scope.add_tag(name, value)
+    else:
+        logger.warning("posthog_web: tag: a tag's name is text; nothing is set")
 
 
 def get_tags() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, overload
@@ -16,7 +17,7 @@ from posthog_web._config import ClientOptions, Resolved
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.setup import make_lane
 from posthog_web._log import Notices, logger
-from posthog_web._runtime import http
+from posthog_web._runtime import http, process
 from posthog_web.typing import ClientArguments, OnError, Properties
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from posthog_web._delivery.lane import Lane
 
 T = TypeVar("T")
+
+# Where the default would send what somebody meant to keep, or keep elsewhere: one of these that
+# cannot be read from the environment sends nothing at all.
+_NOT_TO_BE_GUESSED = frozenset({"host", "before_send", "disabled", "send", "privacy_mode"})
 
 
 class Live(Generic[T]):
@@ -48,7 +53,9 @@ class Live(Generic[T]):
     def __set__(self, client: Client, value: T) -> None:
         """Check *value* and put it in force; a bad one raises ConfigurationError."""
         checked = _config.check(ClientOptions, self._name, value)
-        client._configure(replace(client.options, **{self._name: checked}))
+        # Two threads that change two options must not undo each other.
+        with http.importing:
+            client._configure(replace(client.options, **{self._name: checked}))
 
 
 class Queue:
@@ -121,13 +128,14 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
         return client
 
     def _start(self, resolved: Resolved[ClientOptions]) -> None:
+        process.install_hooks()
         self._notices = Notices()
         self._reporter = Reporter(self._notices)
         self._closed = False
+        self._ended_well = True
         self._opted_out = False
         key = _config.judge_key(resolved.options.project_api_key)
-        # Events meant for an address that cannot be read must not go to the default one instead.
-        self._reachable = bool(key.text) and "host" not in resolved.complaints
+        self._reachable = bool(key.text) and not _NOT_TO_BE_GUESSED & resolved.complaints.keys()
         self._configure(resolved.options)
         self._remark(key.remark, resolved.complaints)
         self._lane = make_lane(resolved.options, key.text, self._reporter)
@@ -138,7 +146,7 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
         if key_remark and not self.disabled:
             self._notices.once("key", f"posthog_web: {key_remark}")
         for option, complaint in complaints.items():
-            consequence = "; nothing is sent" if option == "host" else ""
+            consequence = "; nothing is sent" if option in _NOT_TO_BE_GUESSED else ""
             self._notices.once(f"environment:{option}", f"posthog_web: {complaint}{consequence}")
 
     def _configure(self, options: ClientOptions) -> None:
@@ -192,8 +200,8 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
         self._update_gate()
 
     def is_opted_out(self) -> bool:
-        """Return whether captures are dropped by choice: opted out, or disabled."""
-        return self._opted_out or self.options.disabled
+        """Return whether nothing is captured: opted out, disabled, shut down or without a key."""
+        return not (self._open and self._reachable)
 
     # Waiting and ending
 
@@ -204,7 +212,7 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
             timeout: Seconds to wait at most; None: the option ``flush_timeout``.
 
         Returns:
-            Whether PostHog took everything captured so far. The client goes on either way.
+            Whether PostHog took everything that was waiting. The client goes on either way.
         """
         return self._wait(timeout, hurry=True)
 
@@ -219,8 +227,9 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
     def _seconds(self, timeout: object, default: float) -> float:
         if timeout is None:
             return default
-        if isinstance(timeout, int | float) and timeout >= 0:
-            return timeout
+        if isinstance(timeout, int | float) and timeout == timeout:  # noqa: PLR0124 - NaN is no number
+            # What is left of a budget may be less than nothing, and an int beyond all floats.
+            return min(max(timeout, 0.0), float(threading.TIMEOUT_MAX))
         self._notices.warn("timeout", "posthog_web: a timeout must be a number of seconds")
         return default
 
@@ -231,11 +240,14 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
             timeout: Seconds it may take in all; None: the option ``shutdown_timeout``.
 
         Returns:
-            Whether PostHog took everything. What it did not is dropped, counted and said.
+            Whether PostHog took everything that was waiting, the first time too. What it did not is
+            dropped, counted and said.
         """
         self._closed = True
         self._update_gate()
-        return self._lane.crew.close(self._seconds(timeout, self.options.shutdown_timeout))
+        everything = self._lane.crew.close(self._seconds(timeout, self.options.shutdown_timeout))
+        self._ended_well = self._ended_well and everything
+        return self._ended_well
 
     def stats(self) -> Stats:
         """Return what became of all events so far, as of one moment, in this process."""

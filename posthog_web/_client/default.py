@@ -8,7 +8,6 @@ one made now, from the attributes set on the module and the environment.
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,6 +19,7 @@ from posthog_web._client.exceptions import ExceptionVerb
 from posthog_web._config import ClientOptions, Resolved
 from posthog_web._delivery.accounting import Stats
 from posthog_web._log import Notices
+from posthog_web._runtime import http, process
 from posthog_web.errors import ConfigurationError
 
 _KEYS = ("project_api_key", "api_key")
@@ -34,9 +34,9 @@ class DefaultClient(EventVerbs, ExceptionVerb):
         """Read options from *attributes*, the namespace of a module, when the time has come."""
         self._attributes = {} if attributes is None else attributes
         self._notices = Notices()
-        # Threads take turns at making the client. A signal handler may interrupt one in its turn,
-        # hence the re-entrant lock and, to decide between the two, setdefault.
-        self._making = threading.RLock()
+        # Threads take turns at making the client, with the lock that forks wait for too. A signal
+        # handler may interrupt one in its turn, hence setdefault, to decide between the two.
+        self._making = http.importing
         self._own: dict[str, Client] = {}
         self._followed: dict[str, Any] = {}
         self._adapters: list[weakref.ref[Client]] = []
@@ -86,8 +86,12 @@ class DefaultClient(EventVerbs, ExceptionVerb):
 
     def _chosen(self) -> Client | None:
         scope = _scope.current()
-        client = None if scope is None else scope.read_client()
-        return client or self._attributes.get("default_client")
+        chosen = None if scope is None else scope.read_client()
+        client = self._attributes.get("default_client") if chosen is None else chosen
+        if client is None or isinstance(client, Client):
+            return client
+        self._notices.once("chosen", "posthog_web: what was assigned as client is none")
+        return None
 
     def _made(self) -> Client | None:
         """Return the module's own client, with what was assigned to the module since."""
@@ -105,6 +109,7 @@ class DefaultClient(EventVerbs, ExceptionVerb):
                 yield client
 
     def _make(self) -> Client | None:
+        process.install_hooks()
         with self._making:
             if "client" in self._own:
                 return self._own["client"]
@@ -166,8 +171,8 @@ class DefaultClient(EventVerbs, ExceptionVerb):
 
     def is_opted_out(self) -> bool:
         """Return whether captures are dropped by choice."""
-        client = self.find()
-        return client is None or client.is_opted_out()
+        client = self._existing()
+        return client is not None and client.is_opted_out()
 
 
 def _same_project(one: ClientOptions, other: ClientOptions) -> bool:

@@ -102,10 +102,10 @@ class EventVerbs(Verbs):
         person = _optional_id(distinct_id)
         if name == "$exception":
             self._remind("capture", "exceptions are better captured with capture_exception")
-        if flags is not None or send_feature_flags:
+        if flags is not None or send_feature_flags is not False:
             self._remind("capture", "feature flags are not available yet; the event goes without")
         merged = self._read_properties("capture", properties)
-        if groups and (read := self._read_groups("capture", groups)):
+        if groups is not None and (read := self._read_groups("capture", groups)):
             merged["$groups"] = read
         return self._emit(
             name,

@@ -31,6 +31,7 @@ class ExceptionVerb(Verbs):
         timestamp: Moment | None = None,
         uuid: UUID | str | None = None,
         groups: Mapping[str, DistinctId] | None = None,
+        flags: object = None,
         disable_geoip: bool | None = None,
     ) -> str | None:
         """Report an exception as one ``$exception`` event, with its causes and their stacks.
@@ -44,6 +45,7 @@ class ExceptionVerb(Verbs):
             timestamp: When it happened, if not now.
             uuid: The event's id, if it has one already.
             groups: The groups it belongs to, by type.
+            flags: Accepted; feature flags are not available in this version.
             disable_geoip: Overrides the client's option of that name.
 
         Returns:
@@ -54,13 +56,15 @@ class ExceptionVerb(Verbs):
         root = self._project_root()
         if error is not None:
             described = chain.describe_exception(error, root)
-        elif exception is not None:
+        elif exception is not None and exception != (None, None, None):
             described = chain.describe_message(chain.text_of(exception), root)
         else:
             msg = "there is no exception to capture"
             raise Flaw(msg)
         merged = self._read_properties("capture_exception", properties)
-        if groups and (read := self._read_groups("capture_exception", groups)):
+        if flags is not None:
+            self._remind("capture_exception", "feature flags are not available yet")
+        if groups is not None and (read := self._read_groups("capture_exception", groups)):
             merged["$groups"] = read
         number = self._emit(
             "$exception",
@@ -82,7 +86,10 @@ class ExceptionVerb(Verbs):
         return self._captured(error, self._emit("$exception", None, described, enrich=True))
 
     def _project_root(self) -> str:
-        return self.options.project_root or str(Path.cwd())
+        try:
+            return str(Path(self.options.project_root or ".").absolute())
+        except OSError:  # the working directory is gone: a release folder that was removed
+            return ""
 
     def _captured(self, error: BaseException | None, number: str | None) -> str | None:
         """Remember that *error* was captured, if it was; return *number*."""

@@ -120,7 +120,7 @@ def _from_environment(
         kind: Kind = known[canonical].metadata["kind"]
         try:
             values[canonical] = kind.accept(kind.parse(text))
-        except (ValueError, TypeError):
+        except Exception:  # noqa: BLE001 - a dotted path runs somebody else's module
             complaints[canonical] = f"{variable} is ignored: it must be {kind.expected}"
     return values, complaints
 
@@ -131,9 +131,10 @@ def _accept(item: Field[Any], value: object, label: str, *, from_text: bool = Fa
         if from_text and kind.from_text and isinstance(value, str):
             value = kind.parse(value)
         return kind.accept(value)
-    except (ValueError, TypeError):
-        shown = "that value" if not item.repr else f"{value!r:.80}"
-        msg = f"{label} must be {kind.expected}, not {shown}"
+    except Exception:  # noqa: BLE001 - values and their methods may be anybody's
+        # Text is not quoted: it may be a key in the wrong place.
+        shown = repr(value) if type(value) in {bool, int, float} else type(value).__name__
+        msg = f"{label} must be {kind.expected}, not {shown:.40}"
         raise ConfigurationError(msg) from None
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import importlib
 import ipaddress
 import json
-import math
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +71,7 @@ def _host(value: object) -> str:
     if host:
         parts = urlsplit(host)
         _require(holds=parts.scheme in {"http", "https"} and bool(parts.hostname))
+        _require(holds=parts.port != 0 and not parts.query and not parts.fragment)
     return host
 
 
@@ -137,7 +138,7 @@ def seconds(*, above_zero: bool = False, endless: bool = False) -> Kind:
         _require(holds=isinstance(value, int | float) and not isinstance(value, bool))
         number = float(value)  # type: ignore[arg-type]  # checked above
         _require(holds=number > 0 if above_zero else number >= 0)
-        _require(holds=endless or math.isfinite(number))
+        _require(holds=endless or number <= threading.TIMEOUT_MAX)
         return number
 
     bound = "more than 0" if above_zero else "0 or more"

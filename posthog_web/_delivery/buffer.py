@@ -114,7 +114,9 @@ class Buffer:
             return self._refuse("queue_full")
         self._bytes += len(event)
         self._events.append(event)
-        if len(self._events) >= self._wake_at:
+        if len(self._events) >= self._wake_at or (
+            self._bytes >= limits.batch_bytes and self._wake_at != _NEVER
+        ):
             with self._lock:
                 self._wake_at = _NEVER
                 self._work.notify()
@@ -195,16 +197,16 @@ class Buffer:
         if not self._events:
             self._gather_until = None
             return self._limits.idle
-        if (
-            self.closed
-            or self._taken < self._hurry_to
-            or len(self._events) >= self._limits.flush_at
-        ):
+        if self.closed or self._taken < self._hurry_to or self._is_full_batch():
             return 0.0
         now = self._clock()
         if self._gather_until is None:
             self._gather_until = now + self._limits.flush_interval
         return self._gather_until - now
+
+    def _is_full_batch(self) -> bool:
+        limits = self._limits
+        return len(self._events) >= limits.flush_at or self._bytes >= limits.batch_bytes
 
     def _take(self) -> Batch | None:
         """Move events from the front into a batch, in order of arrival (SRV-076…078)."""

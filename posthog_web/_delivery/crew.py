@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -42,6 +41,7 @@ class Crew:
         self._workers: set[Worker] = set()
         self._hiring = False
         self._own = _Own()
+        self._clock = sender.clock
         process.watch(self)
 
     # Handing over
@@ -50,7 +50,8 @@ class Crew:
         """Queue *event*; return whether it was accepted. Does not block."""
         buffer = self.buffer
         if not buffer.put(event):
-            self._reporter.refused_by_queue()
+            if not buffer.closed:
+                self._reporter.refused_by_queue()
             return False
         if not self._workers or buffer.wants_another_worker():
             self._hire()
@@ -61,7 +62,7 @@ class Crew:
 
     def send(self, event: bytes) -> bool:
         """Send *event* now, on this thread; return whether the server took it."""
-        batch = Batch(events=[event], born=time.monotonic())
+        batch = Batch(events=[event], born=self._clock())
         with self._sending() as connection:
             try:
                 return self.buffer.admit(batch) and self._sender.deliver(
@@ -132,7 +133,7 @@ class Crew:
         """
         buffer = self.buffer
         position, lost = buffer.position, buffer.lost
-        deadline = time.monotonic() + timeout
+        deadline = self._clock() + timeout
         if hurry:
             buffer.hurry(position)
         if not self._waits_for_itself() and not buffer.settled(position):
@@ -156,21 +157,21 @@ class Crew:
 
     def close(self, timeout: float) -> bool:
         """Send what is here within *timeout* seconds, then stop for good (SRV-113…117)."""
-        deadline = time.monotonic() + timeout
+        deadline = self._clock() + timeout
         self.buffer.close()
         everything = self.flush(timeout)
         if threading.current_thread() in self._workers:
             # A callback asked for it: this thread goes on working when the callback returns.
             return everything
         self.finish(deadline)
-        end = max(deadline, time.monotonic()) + _GRACE
+        end = max(deadline, self._clock()) + _GRACE
         for worker in [worker for worker in list(self._workers) if worker.is_alive()]:
-            worker.join(min(max(end - time.monotonic(), 0.0), threading.TIMEOUT_MAX))
+            worker.join(min(max(end - self._clock(), 0.0), threading.TIMEOUT_MAX))
         return everything
 
     def finish(self, deadline: float) -> bool:
         """Send what is left until *deadline*, give up the rest, say so; return if all was taken."""
-        everything = self.flush(max(deadline - time.monotonic(), 0.0))
+        everything = self.flush(max(deadline - self._clock(), 0.0))
         lost = self.buffer.abandon("unsent_at_exit")
         if lost:
             self._reporter.unsent(lost, self.buffer.snapshot().last_error)

@@ -10,8 +10,6 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from posthog_web._runtime import process
-
 if TYPE_CHECKING:
     from posthog_web._delivery.accounting import Stats
     from posthog_web._delivery.buffer import Buffer
@@ -24,7 +22,6 @@ class Lane:
 
     def __init__(self, make_crew: Callable[[], Crew]) -> None:
         """Make nothing yet: locks and threads are made with the first event, where it happens."""
-        process.install_hooks()
         self._make_crew = make_crew
         # By pid, since dict.setdefault decides a race between threads, or with a signal handler,
         # without a lock that a fork could leave taken.

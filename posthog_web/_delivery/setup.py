@@ -37,7 +37,8 @@ def make_lane(options: ClientOptions, api_key: str, reporter: Reporter) -> Lane:
         queue_size=options.max_queue_size,
         queue_bytes=options.max_queue_bytes
         or max(_QUEUE_BYTES, _BYTES_PER_EVENT * options.max_queue_size),
-        flush_at=options.flush_at,
+        # A queue must be on its way before it is full.
+        flush_at=min(options.flush_at, max(options.max_queue_size // 2, 1)),
         flush_interval=options.flush_interval,
         batch_size=max(options.max_batch_size, options.flush_at),
         batch_bytes=options.max_batch_bytes,

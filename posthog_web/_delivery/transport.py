@@ -84,12 +84,13 @@ class HttpConnection:
 
     def post(self, events: Sequence[bytes], *, timeout: float) -> Answer:
         """Send *events* and return what came back."""
-        body = self._transport.body(events)
+        body = b""
         headers = {"Content-Type": "application/json"}
-        if self._transport.compress:
-            body = gzip.compress(body, compresslevel=_GZIP_LEVEL)
-            headers["Content-Encoding"] = "gzip"
         try:
+            body = self._transport.body(events)
+            if self._transport.compress:
+                body = gzip.compress(body, compresslevel=_GZIP_LEVEL)
+                headers["Content-Encoding"] = "gzip"
             if self._session is None:
                 self._session = http.new_session()
             with self._session.post(

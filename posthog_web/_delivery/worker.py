@@ -76,11 +76,15 @@ class Sender:
     def _settle(self, batch: Batch, buffer: Buffer, verdict: Verdict, answer: Answer) -> bool:
         delivered = verdict is Verdict.DELIVERED
         # Told first: whoever comes back from a flush has been told of what it cost.
-        if delivered:
-            self.reporter.delivered(len(batch.events))
-        elif buffer.holds(batch):
-            self.reporter.lost(_error(answer), batch.events)
-        return buffer.settle(batch, _DROPPED.get(verdict)) and delivered
+        try:
+            if delivered:
+                self.reporter.delivered(len(batch.events))
+            elif buffer.holds(batch):
+                self.reporter.lost(_error(answer), batch.events)
+        finally:
+            # Also if on_error ends the thread: told once, settled once.
+            counted = buffer.settle(batch, _DROPPED.get(verdict))
+        return counted and delivered
 
     def _time_for_one(self, deadline: float | None) -> float:
         if deadline is None:

@@ -51,7 +51,7 @@ def _frame(frame: FrameType, line: int, project_root: str) -> Frame:
     return {
         "platform": "python",
         "filename": _short_path(path, module),
-        "abs_path": os.path.abspath(path),
+        "abs_path": _absolute(path),
         "function": frame.f_code.co_qualname,
         "module": module if isinstance(module, str) else None,
         "lineno": line,
@@ -72,13 +72,23 @@ def _in_app(path: str, project_root: str) -> dict[str, bool]:
     """Return whether *path* is the application's own code; nothing where that is not known."""
     if path.startswith(("<", _STDLIB)) or any(part in path for part in _LIBRARY_PARTS):
         return {"in_app": False}
-    inside = os.path.abspath(path).startswith(os.path.join(project_root, ""))
-    return {"in_app": True} if inside else {}
+    inside = _absolute(path).startswith(os.path.join(project_root, ""))
+    return {"in_app": True} if inside and project_root else {}
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)
+    except OSError:  # a relative path, and the working directory is gone
+        return path
 
 
 def _source(frame: FrameType, line: int) -> dict[str, Any]:
     """Return the source around *line*; nothing where there is none (SRV-288…290)."""
-    lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
+    try:
+        lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
+    except Exception:  # noqa: BLE001 - a loader may be anybody's
+        return {}
     if not 1 <= line <= len(lines):
         return {}
     shown = [text.rstrip("\r\n")[:MAX_LINE] for text in lines]

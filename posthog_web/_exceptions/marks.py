@@ -1,4 +1,4 @@
-"""Remembers on an exception that it was reported, so that whoever sees it next does not do it again.
+"""Remembers on an exception that it was reported, so that who sees it next does not do it again.
 
 The mark is a token of where that was. The same object raised in two requests is two failures.
 """
@@ -18,5 +18,7 @@ def mark_captured(error: BaseException, place: object) -> None:
 
 def was_captured(error: BaseException, place: object = None) -> bool:
     """Return whether *error* was captured: at *place*, or anywhere if that is None."""
-    mark = getattr(error, _MARK, None)
+    mark = None
+    with suppress(Exception):  # an exception may have a __getattr__ that raises anything
+        mark = getattr(error, _MARK, None)
     return mark is not None and (place is None or mark is place)

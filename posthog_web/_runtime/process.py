@@ -11,6 +11,7 @@ import atexit
 import os
 import time
 import weakref
+from collections.abc import Callable
 from typing import Protocol
 
 from posthog_web import _identifiers, _scope
@@ -59,12 +60,12 @@ def exit_deadline(budget: float) -> float | None:
     return None if _exit_began is None else _exit_began + budget
 
 
-def _at_exit() -> None:
+def _at_exit(clock: Callable[[], float] = time.monotonic) -> None:
     """Send what is left: everybody at once, within the longest of their budgets."""
     global _exit_began  # noqa: PLW0603 - a process ends once
     # Where fork hooks do not run (uWSGI), a parent's holders are still listed.
     holders = [holder for holder in _holders if holder.pid == os.getpid()]
-    _exit_began = time.monotonic()
+    _exit_began = clock()
     deadline = _exit_began + max((holder.exit_budget for holder in holders), default=0.0)
     for holder in holders:
         holder.hurry()

@@ -13,7 +13,15 @@ object in ``scope["state"]["posthog"]``.
 
 from __future__ import annotations
 
+from posthog_web._web.request_posthog import RequestPosthog
 from posthog_web.asgi.middleware import PosthogMiddleware
 from posthog_web.asgi.starlette import HTTPConnection, Request, WebSocket, get_posthog
 
-__all__ = ["HTTPConnection", "PosthogMiddleware", "Request", "WebSocket", "get_posthog"]
+__all__ = [
+    "HTTPConnection",
+    "PosthogMiddleware",
+    "Request",
+    "RequestPosthog",
+    "WebSocket",
+    "get_posthog",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+import re
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any
 
 from posthog_web._web.request_info import RequestInfo
@@ -42,8 +43,12 @@ class AsgiSource:
     def route(self) -> str | None:
         """Return the template of the route that matched, as Starlette or FastAPI know it."""
         endpoint = self._scope.get("endpoint")
-        routes = getattr(self._application, "routes", None)
-        return None if endpoint is None or routes is None else _template(routes, endpoint)
+        application = self._application or self._scope.get("app")
+        if endpoint is None or application is None:
+            return None
+        found = list(_templates(getattr(application, "routes", ()), endpoint))
+        path = str(self._scope.get("path", ""))
+        return next((template for template in found if _fits(template, path)), None)
 
     def find_user(self) -> object:
         """Return the user an authentication middleware put here."""
@@ -57,16 +62,19 @@ class AsgiSource:
         return False
 
 
-def _template(routes: Iterable[Any], endpoint: object, prefix: str = "") -> str | None:
-    """Return the path under which *endpoint* is found, with those of the mounts it lies in."""
+def _templates(routes: Iterable[Any], endpoint: object, prefix: str = "") -> Iterator[str]:
+    """Yield the paths under which *endpoint* is found, with those of the mounts it lies in."""
     for route in routes:
         path = prefix + str(getattr(route, "path", ""))
         if getattr(route, "endpoint", None) is endpoint:
-            return path
-        found = _template(getattr(route, "routes", None) or (), endpoint, path)
-        if found is not None:
-            return found
-    return None
+            yield path
+        yield from _templates(getattr(route, "routes", None) or (), endpoint, path)
+
+
+def _fits(template: str, path: str) -> bool:
+    """Return whether *path* may come from *template*: one endpoint may have several."""
+    parts = [re.escape(part) for part in re.split(r"\{[^}]*\}", template)]
+    return re.fullmatch(".+".join(parts), path) is not None
 
 
 def _headers(scope: Scope) -> dict[str, list[str]]:

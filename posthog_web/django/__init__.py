@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpRequest as _HttpRequest
 
+from posthog_web._web.request_posthog import RequestPosthog
 from posthog_web.django.middleware import PosthogMiddleware
 
 if TYPE_CHECKING:
-    from posthog_web._web.request_posthog import RequestPosthog
 
     class HttpRequest(_HttpRequest):
         """A request, as a view behind the middleware sees it."""
@@ -28,4 +28,4 @@ if TYPE_CHECKING:
 else:
     HttpRequest = _HttpRequest
 
-__all__ = ["HttpRequest", "PosthogMiddleware"]
+__all__ = ["HttpRequest", "PosthogMiddleware", "RequestPosthog"]

@@ -50,8 +50,8 @@ def find_user(request: HttpRequest) -> object:
 def _put_back(session: Any, before: dict[str, Any]) -> None:  # noqa: ANN401 - any session backend
     """Make *session* look as if nobody had read it.
 
-    What was loaded may stay, and saves the view a query; but a session that turned out to have ended
-    has forgotten its key, for which its cookie would be deleted.
+    What was loaded may stay, and saves the view a query; but a session that turned out to have
+    ended has forgotten its key, for which its cookie would be deleted.
     """
     if session.session_key is None:
         vars(session).clear()

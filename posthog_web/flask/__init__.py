@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING
 
 from flask import request as _request
 
+from posthog_web._web.request_posthog import RequestPosthog
 from posthog_web.flask.extension import FlaskPosthog
 
 if TYPE_CHECKING:
     from flask import Request as FlaskRequest
-
-    from posthog_web._web.request_posthog import RequestPosthog
 
     class Request(FlaskRequest):
         """A request of an application with the extension."""
@@ -36,4 +35,4 @@ if TYPE_CHECKING:
 else:
     request = _request
 
-__all__ = ["FlaskPosthog", "request"]
+__all__ = ["FlaskPosthog", "RequestPosthog", "request"]

@@ -150,6 +150,11 @@ NOT_APPLICABLE = (
         because="only the ASGI middleware takes a client, and finds a scope",
     ),
     NotApplicable(
+        rows=("test_the_route_is_seen_from_outside",),
+        adapters=all_but("Starlette", "FastAPI"),
+        because="only an ASGI framework can be wrapped as a whole and still tell its routes",
+    ),
+    NotApplicable(
         rows=("test_the_dependency_says_what_is_missing",),
         adapters=all_but("Starlette", "FastAPI"),
         because="request.posthog is an attribute of its own only in Starlette's requests",

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -28,6 +29,9 @@ ROOT = Path(__file__).parents[2]
 
 # Only the end can send within this time.
 SLOW = {"POSTHOG_FLUSH_INTERVAL": "60", "POSTHOG_FLUSH_AT": "1000"}
+
+# What a server takes for its own end.
+AT_MOST = 3.0
 
 COMMANDS = {
     "gunicorn": ["gunicorn", "--bind", "fd://{fd}", "--workers", "1", "--no-control-socket"],
@@ -167,6 +171,8 @@ def test_a_server_stops_though_nobody_listens(adapter: Adapter, inspector: Inspe
         adapter, inspector, POSTHOG_HOST="http://127.0.0.1:9", POSTHOG_SHUTDOWN_TIMEOUT="1"
     ) as server:
         assert server.get("/capture") == 200
+        told = monotonic()
         server.stop()
+        assert monotonic() - told < 1 + AT_MOST
 
     assert inspector.events() == []

@@ -110,7 +110,7 @@ def test_a_request_that_captures_nothing_asks_the_database_nothing(
     start: Starter, style: str, name: str | None
 ) -> None:
     """No statement is sent, whether somebody is logged in or not, and nothing varies."""
-    from tests.adapters.apps.django_app import QUERIES
+    from tests.adapters.apps.django_project import QUERIES
 
     application = start()
     cookies = start.without().log_in(name) if name else {}
@@ -127,7 +127,7 @@ def test_one_capture_asks_the_database_what_the_user_needs_once(
     start: Starter, style: str, path: str, events: RecordedEvents
 ) -> None:
     """However much is captured: one statement for the session, one for the user; no Vary."""
-    from tests.adapters.apps.django_app import QUERIES
+    from tests.adapters.apps.django_project import QUERIES
 
     application = start()
     cookies = application.log_in("ann")
@@ -163,7 +163,7 @@ def test_a_stale_session_is_left_as_it_is(
     start: Starter, style: str, path: str, events: RecordedEvents
 ) -> None:
     """After a change of password, a view that never asks for the user logs nobody out by us."""
-    from tests.adapters.apps.django_app import change_password, is_session
+    from tests.adapters.apps.django_project import change_password, is_session
 
     application, bare = start(), start.without()
     cookies = bare.log_in("bob")

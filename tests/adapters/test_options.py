@@ -129,16 +129,16 @@ def test_a_client_may_be_given(start: Starter, events: RecordedEvents) -> None:
 )
 def test_django_checks_the_setting(setting: object, expected: list[str]) -> None:
     """manage.py check tells of a wrong setting and of an odd key, by stable ids."""
-    from tests.adapters.apps import django_app
+    from tests.adapters.apps import django_project
 
-    assert [message.id for message in django_app.run_checks(POSTHOG=setting)] == expected
+    assert [message.id for message in django_project.run_checks(POSTHOG=setting)] == expected
 
 
 def test_djangos_check_names_the_nearest_option() -> None:
     """The message of posthog_web.E001 says what was probably meant."""
-    from tests.adapters.apps import django_app
+    from tests.adapters.apps import django_project
 
-    [error] = django_app.run_checks(POSTHOG={"PROJECT_API_KYE": "phc_good"})
+    [error] = django_project.run_checks(POSTHOG={"PROJECT_API_KYE": "phc_good"})
 
     assert 'POSTHOG["PROJECT_API_KYE"]' in error.msg
     assert 'POSTHOG["PROJECT_API_KEY"]' in error.msg
@@ -146,9 +146,9 @@ def test_djangos_check_names_the_nearest_option() -> None:
 
 def test_django_checks_the_middleware() -> None:
     """manage.py check tells of a middleware that is not installed."""
-    from tests.adapters.apps import django_app
+    from tests.adapters.apps import django_project
 
-    found = django_app.run_checks(POSTHOG={"PROJECT_API_KEY": "phc_good"}, MIDDLEWARE=[])
+    found = django_project.run_checks(POSTHOG={"PROJECT_API_KEY": "phc_good"}, MIDDLEWARE=[])
 
     assert [message.id for message in found] == ["posthog_web.W002"]
 
@@ -160,7 +160,7 @@ from tests.adapters.table import ADAPTERS
 
 options = {{"project_api_key": "phc_first", "host": url, "super_properties": {{"first": True}}}}
 if "{name}".startswith("Django"):
-    from tests.adapters.apps.django_app import set_up
+    from tests.adapters.apps.django_project import set_up
     set_up({{name.upper(): value for name, value in options.items()}})
 with ExitStack() as stack:
     application = ADAPTERS["{name}"].find_start()(stack, installed=True, options=options)

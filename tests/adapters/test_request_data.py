@@ -7,8 +7,9 @@ import json
 import pytest
 
 from posthog_web import Client
+from posthog_web.asgi import PosthogMiddleware
 from posthog_web.testing import RecordedEvents
-from tests.adapters.apps.application import AGENT, HOST, PEER
+from tests.adapters.apps.application import AGENT, HOST, PEER, AsgiApplication
 from tests.adapters.situation import BOTH_STYLES, VISITOR, Starter
 
 TEMPLATES = {
@@ -96,14 +97,36 @@ def test_the_address_is_the_peers(start: Starter, events: RecordedEvents) -> Non
     assert events.one("seen").properties["$ip"] == PEER
 
 
-@pytest.mark.parametrize("prefix", ["", "/shop"], ids=["alone", "mounted"])
+def template(adapter: str, prefix: str) -> str:
+    """Return the template under *prefix*, which is written with braces, as the adapter has it."""
+    if adapter not in {"Starlette", "FastAPI"}:
+        prefix = prefix.replace("{", "<").replace("}", ">")
+    return prefix + TEMPLATES[adapter]
+
+
+@pytest.mark.parametrize("prefix", ["", "/shop", "/of/{owner}"])
 def test_the_route_is_a_template(start: Starter, prefix: str, events: RecordedEvents) -> None:
     """$request_route names the route whole, as it was written, and never holds a raw value."""
-    start().get(f"{prefix}/items/7/")
+    path = f"{prefix}/items/7/".replace("{owner}", "ann")
+    start().get(path)
 
     properties = events.one("item seen").properties
-    assert properties["$request_path"] == f"{prefix}/items/7/"
-    assert properties["$request_route"] == prefix + TEMPLATES[start.adapter.name]
+    assert properties["$request_path"] == path
+    assert properties["$request_route"] == template(start.adapter.name, prefix)
+
+
+@pytest.mark.parametrize("prefix", ["", "/shop", "/of/{owner}"])
+def test_the_route_is_seen_from_outside(
+    start: Starter, prefix: str, events: RecordedEvents
+) -> None:
+    """An application may be wrapped as a whole, and its routes are known all the same."""
+    bare = start.without()
+    assert isinstance(bare, AsgiApplication)
+    wrapped = AsgiApplication(PosthogMiddleware(bare.app, project_api_key="phc_around"))
+    wrapped.get(f"{prefix}/items/7/".replace("{owner}", "ann"))
+
+    found = events.one("item seen").properties["$request_route"]
+    assert found == template(start.adapter.name, prefix)
 
 
 @BOTH_STYLES

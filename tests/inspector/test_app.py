@@ -28,7 +28,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
 
-    def json(self) -> Any:  # noqa: ANN401 (JSON is anything)
+    def json(self) -> Any:
         """Return the body's JSON."""
         return json.loads(self.body)
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import django
 from asgiref.sync import iscoroutinefunction
-from django.conf import settings
-from django.core.checks import CheckMessage, registry
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.signals import got_request_exception
 from django.db import connections
-from django.db.backends.signals import connection_created
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template import engines
 from django.test import Client
@@ -32,27 +25,14 @@ import posthog_web
 from tests.adapters.apps.application import (
     BROKEN,
     PEER,
-    PEOPLE,
     Answer,
     AsgiApplication,
     Call,
     WsgiApplication,
     connection_options,
 )
+from tests.adapters.apps.django_project import ERRORS, MIDDLEWARE, OURS, set_up
 from tests.adapters.apps.views import SILENT, STAGE, VIEWS, Ask, run_async
-
-OURS = "posthog_web.django.PosthogMiddleware"
-MIDDLEWARE = (
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    OURS,
-    f"{__name__}.break_user",
-)
-
-# Every statement any thread sent to the database.
-QUERIES: list[str] = []
-# What Django turned into an answer with status 500.
-ERRORS: list[BaseException | None] = []
 
 
 class Broken:
@@ -113,10 +93,10 @@ def async_view(name: str) -> Any:
     return view
 
 
-def item(request: HttpRequest, number: int) -> HttpResponse:
+def item(request: HttpRequest, number: int, owner: str = "") -> HttpResponse:
     """Show an item."""
     asker(request)().capture("item seen")
-    return HttpResponse(f"item {number}")
+    return HttpResponse(f"item {number} {owner}")
 
 
 def refuse(_request: HttpRequest, kind: str) -> HttpResponse:
@@ -210,6 +190,7 @@ urlpatterns = [
     *(path(f"async/{name}", async_view(name)) for name in VIEWS),
     path("items/<int:number>/", item),
     path("shop/", include([path("items/<int:number>/", item)])),
+    path("of/<owner>/", include([path("items/<int:number>/", item)])),
     path("refuse/<kind>", refuse),
     path("async/refuse/<kind>", refuse_async),
     path("who", who),
@@ -222,93 +203,6 @@ urlpatterns = [
     path("async/logout", log_out_async),
     path("template", template),
 ]
-
-
-# The project
-
-
-# The database goes when the process does.
-FOLDER = TemporaryDirectory()
-
-
-def set_up(posthog: Mapping[str, Any] | None = None) -> None:
-    """Configure Django for this process, and make a database with everybody in it."""
-    if settings.configured:
-        return
-    settings.configure(
-        SECRET_KEY="not a secret",
-        ALLOWED_HOSTS=["*"],
-        DATABASES={
-            "default": {
-                "ENGINE": "django.db.backends.sqlite3",
-                "NAME": f"{FOLDER.name}/database",
-            }
-        },
-        DEFAULT_AUTO_FIELD="django.db.models.AutoField",
-        INSTALLED_APPS=[
-            "django.contrib.auth",
-            "django.contrib.contenttypes",
-            "django.contrib.sessions",
-            "posthog_web.django",
-        ],
-        LOGGING_CONFIG=None,
-        MIDDLEWARE=MIDDLEWARE,
-        POSTHOG=posthog,
-        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
-        ROOT_URLCONF=__name__,
-        TEMPLATES=[
-            {
-                "BACKEND": "django.template.backends.django.DjangoTemplates",
-                "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
-            }
-        ],
-        USE_TZ=True,
-    )
-    django.setup()
-    connection_created.connect(_watch_queries)
-    got_request_exception.connect(_note_error)
-    _make_database()
-
-
-def _make_database() -> None:
-    from django.contrib.auth.models import User
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-    for name, number in PEOPLE.items():
-        user = User(pk=int(number), username=name, email=f"{name}@example.org")
-        user.set_password("first")
-        user.save()
-
-
-def change_password(name: str) -> None:
-    """Give somebody another password: the sessions they have are void."""
-    from django.contrib.auth.models import User
-
-    user = User.objects.get(username=name)
-    user.set_password("another")
-    user.save()
-
-
-def is_session(key: str) -> bool:
-    """Return whether a session is in the database."""
-    from django.contrib.sessions.models import Session
-
-    return Session.objects.filter(pk=key).exists()
-
-
-def _watch_queries(connection: Any, **_: object) -> None:
-    if _note_query not in connection.execute_wrappers:
-        connection.execute_wrappers.append(_note_query)
-
-
-def _note_query(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-    QUERIES.append(sql)
-    return execute(sql, params, many, context)
-
-
-def _note_error(**_: object) -> None:
-    ERRORS.append(sys.exception())
 
 
 # The applications
@@ -372,17 +266,6 @@ def _override(stack: ExitStack, *, installed: bool, options: Mapping[str, Any]) 
             POSTHOG={name.upper(): value for name, value in connection_options(options).items()},
         )
     )
-
-
-def run_checks(**overrides: Any) -> list[CheckMessage]:
-    """Return what our system checks say with these settings."""
-    set_up()
-    with override_settings(**overrides):
-        return [
-            message
-            for message in registry.run_checks()
-            if str(message.id).startswith("posthog_web.")
-        ]
 
 
 # For real servers; their options come from the environment.

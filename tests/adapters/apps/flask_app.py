@@ -82,10 +82,10 @@ def async_view(name: str) -> Any:
     return view
 
 
-def item(number: int) -> str:
+def item(number: int, owner: str = "") -> str:
     """Show an item."""
     posthog_of_request().capture("item seen")
-    return f"item {number}"
+    return f"item {number} {owner}"
 
 
 def refuse(kind: str) -> Response:
@@ -143,6 +143,7 @@ def make_app(config: Mapping[str, Any], *, installed: bool, users: bool = True) 
     shop = flask.Blueprint("shop", __name__, url_prefix="/shop")
     shop.add_url_rule("/items/<int:number>/", "item", item)
     app.register_blueprint(shop)
+    app.register_blueprint(shop, name="owned", url_prefix="/of/<owner>")
     if users:
         app.before_request(load_early)
         LoginManager(app).user_loader(load_user)

@@ -127,6 +127,7 @@ def make_app(options: Mapping[str, Any], *, installed: bool) -> Starlette:
             *(Route(f"/async/{name}", async_view(name, installed=installed)) for name in VIEWS),
             Route("/items/{number:int}/", item),
             Mount("/shop", routes=[Route("/items/{number:int}/", item)]),
+            Mount("/of/{owner}", routes=[Route("/items/{number:int}/", item)]),
             Route("/refuse/{kind}", refuse),
             Route("/login/{name}", log_in),
             WebSocketRoute("/socket", socket),
