@@ -133,7 +133,8 @@ def _accept(item: Field[Any], value: object, label: str, *, from_text: bool = Fa
         return kind.accept(value)
     except Exception:  # noqa: BLE001 - values and their methods may be anybody's
         # Text is not quoted: it may be a key in the wrong place.
-        shown = repr(value) if type(value) in {bool, int, float} else type(value).__name__
+        quoted = item.repr and type(value) in {bool, int, float}
+        shown = repr(value) if quoted else type(value).__name__
         msg = f"{label} must be {kind.expected}, not {shown:.40}"
         raise ConfigurationError(msg) from None
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
+import threading
 import time
 import weakref
 from collections.abc import Callable
+from types import FrameType
 from typing import Protocol
 
 from posthog_web import _identifiers, _scope
@@ -58,6 +61,38 @@ def install_hooks() -> None:
 def exit_deadline(budget: float) -> float | None:
     """Return until when (monotonic) a process that is ending may send; None while it is not."""
     return None if _exit_began is None else _exit_began + budget
+
+
+# Servers that end by raising the signal once more, with its default action: no Python runs then.
+_RAISING_SERVERS = ("uvicorn",)
+_chained = False
+
+
+def drain_on_signals(*, only_servers: bool) -> None:
+    """Send what is left when SIGTERM or SIGINT comes, then let whoever was told before be told.
+
+    Done once, and only on the main thread, where Python allows it. With *only_servers* handlers are
+    chained only if they belong to a server that gives no other sign of its end.
+    """
+    global _chained  # noqa: PLW0603 - signals are one process's
+    if _chained or threading.current_thread() is not threading.main_thread():
+        return
+    _chained = True
+    for number in (signal.SIGTERM, signal.SIGINT):
+        told = signal.getsignal(number)
+        owner = type(getattr(told, "__self__", told)).__module__
+        if callable(told) and (not only_servers or owner.startswith(_RAISING_SERVERS)):
+            signal.signal(number, _draining(told))
+
+
+def _draining(told: Callable[[int, FrameType | None], object]) -> Callable[..., None]:
+    def drain_then_tell(number: int, frame: FrameType | None) -> None:
+        try:
+            _at_exit()
+        finally:
+            told(number, frame)
+
+    return drain_then_tell
 
 
 def _at_exit(clock: Callable[[], float] = time.monotonic) -> None:

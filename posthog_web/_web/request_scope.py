@@ -72,7 +72,7 @@ class RequestScope:
         user = self._user_id()
         if user is not None:
             return Identity(distinct_id=user)
-        if self.setup.options.trust_client_ids:
+        if self.setup.options.trust_client_ids and not self.awaits_person():
             claimed = claimed_id(self.info.distinct_ids)
             if claimed is not None:
                 return Identity(distinct_id=claimed, claimed=True)
@@ -194,6 +194,17 @@ class RequestScope:
         finally:
             # Also when the task was cancelled: who it is stays unknown, that it happened does not.
             self._hand_over_deferred()
+
+    def settle_as(self, user: object) -> None:
+        """Complete what waited as *user*'s, since the request's user is about to change."""
+        if not self._deferred:
+            return
+        named, over = self._named, self._over
+        try:
+            self._named, self._over = user_id(user) or named, True
+            self._hand_over_deferred()
+        finally:
+            self._named, self._over = named, over
 
     def end(self) -> None:
         """Wait for nothing any more."""

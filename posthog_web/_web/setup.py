@@ -13,6 +13,7 @@ from posthog_web._config import ClientOptions, WebOptions
 from posthog_web._config.doors import ALIASES, check_names
 from posthog_web._guard import describe_fault
 from posthog_web._log import Notices
+from posthog_web._runtime import process
 
 if TYPE_CHECKING:
     from posthog_web._client.core import Client
@@ -35,6 +36,12 @@ class WebSetup:
     options: WebOptions
     captures_exceptions: bool
     notices: Notices
+
+    def client_ends_with_server(self) -> None:
+        """See to the end of a server that tells nobody but by a signal, if that is wanted."""
+        wanted = self.options.handle_signals
+        if wanted is not False:
+            process.drain_on_signals(only_servers=wanted == "auto")
 
     def client_fault(self, site: str, error: Exception) -> None:
         """Tell, once in a while, that the application's own *site* failed when we asked it."""

@@ -56,7 +56,7 @@ class PosthogMiddleware:
             await self._app(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        lifetime = Lifetime(self._setup, AsgiSource(scope))
+        lifetime = Lifetime(self._setup, AsgiSource(scope, self._app))
         scope[_SERVED] = True
         scope.setdefault("state", {})["posthog"] = lifetime.posthog
         lifetime.enter()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 from posthog_web._web.request_info import RequestInfo
@@ -14,13 +13,14 @@ Scope = MutableMapping[str, Any]
 class AsgiSource:
     """An ASGI connection, read only."""
 
-    __slots__ = ("_application", "_scope")
+    __slots__ = ("_application", "_root_path", "_scope")
 
-    def __init__(self, scope: Scope) -> None:
-        """Read *scope* when somebody asks."""
+    def __init__(self, scope: Scope, application: object) -> None:
+        """Read *scope* when somebody asks; *application* is what the middleware wraps."""
         self._scope = scope
-        # The outermost: an application mounted in it puts itself here while it serves.
-        self._application = scope.get("app")
+        # As it is now: an application that is mounted changes both while it serves.
+        self._application = scope.get("app", application)
+        self._root_path = str(scope.get("root_path", ""))
 
     def describe(self) -> RequestInfo:
         """Return what is known of the connection."""
@@ -41,14 +41,17 @@ class AsgiSource:
         )
 
     def route(self) -> str | None:
-        """Return the template of the route that matched, as Starlette or FastAPI know it."""
-        endpoint = self._scope.get("endpoint")
-        application = self._application or self._scope.get("app")
-        if endpoint is None or application is None:
+        """Return the template of the route that matched, as Starlette or FastAPI know it.
+
+        The route knows its own path; what it is mounted under is found by the path that led there,
+        since of a mount only the raw values are passed on.
+        """
+        tail = getattr(self._scope.get("route"), "path", None)
+        if not isinstance(tail, str):
             return None
-        found = list(_templates(getattr(application, "routes", ()), endpoint))
-        path = str(self._scope.get("path", ""))
-        return next((template for template in found if _fits(template, path)), None)
+        under = str(self._scope.get("root_path", ""))[len(self._root_path) :]
+        prefix = _mount_template(getattr(self._application, "routes", None) or (), under)
+        return None if prefix is None else prefix + tail
 
     def find_user(self) -> object:
         """Return the user an authentication middleware put here."""
@@ -62,19 +65,20 @@ class AsgiSource:
         return False
 
 
-def _templates(routes: Iterable[Any], endpoint: object, prefix: str = "") -> Iterator[str]:
-    """Yield the paths under which *endpoint* is found, with those of the mounts it lies in."""
-    for route in routes:
-        path = prefix + str(getattr(route, "path", ""))
-        if getattr(route, "endpoint", None) is endpoint:
-            yield path
-        yield from _templates(getattr(route, "routes", None) or (), endpoint, path)
-
-
-def _fits(template: str, path: str) -> bool:
-    """Return whether *path* may come from *template*: one endpoint may have several."""
-    parts = [re.escape(part) for part in re.split(r"\{[^}]*\}", template)]
-    return re.fullmatch(".+".join(parts), path) is not None
+def _mount_template(routes: Iterable[Any], under: str) -> str | None:
+    """Return the template of the mounts that lead to *under*; None if they cannot be found."""
+    if not under:
+        return ""
+    for mount in (route for route in routes if hasattr(route, "routes")):
+        regex = getattr(mount, "path_regex", None)
+        match = None if regex is None else regex.match(f"{under}/")
+        if match is None or "path" not in match.groupdict():
+            continue
+        rest = match["path"].strip("/")
+        inner = _mount_template(mount.routes or (), f"/{rest}" if rest else "")
+        if inner is not None:
+            return f"{mount.path}{inner}"
+    return None
 
 
 def _headers(scope: Scope) -> dict[str, list[str]]:

@@ -46,9 +46,11 @@ else:
         from starlette.websockets import WebSocket
     except ImportError:
         HTTPConnection = Request = WebSocket = None
+    # FastAPI looks the annotation of a dependency up by its name.
+    StarletteConnection = HTTPConnection
 
 
-def get_posthog(connection: HTTPConnection) -> RequestPosthog:
+def get_posthog(connection: StarletteConnection) -> RequestPosthog:
     """Return the request's ``posthog``; a dependency for FastAPI: ``Depends(get_posthog)``.
 
     Raises:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponseBase
 
@@ -43,6 +44,8 @@ class PosthogMiddleware:
         if self._asynchronous:
             markcoroutinefunction(self)
         got_request_exception.connect(_report, dispatch_uid="posthog_web")
+        user_logged_out.connect(_settle_before_logout, dispatch_uid="posthog_web")
+        user_logged_in.connect(_settle_before_login, dispatch_uid="posthog_web")
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Serve one request."""
@@ -57,6 +60,7 @@ class PosthogMiddleware:
             lifetime.leave()
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
+        self._setup.client_ends_with_server()
         lifetime = self._begin(request)
         try:
             response: HttpResponseBase = await self.get_response(request)
@@ -76,6 +80,23 @@ class PosthogMiddleware:
         setattr(request, _ATTRIBUTE, (lifetime, source))
         lifetime.enter()
         return lifetime
+
+
+@safely
+def _settle_before_logout(*, request: HttpRequest | None, user: object, **_: Any) -> None:  # noqa: ANN401 - what the signal passes
+    """Complete what an asynchronous view captured so far as the user's who is leaving."""
+    lifetime, _source = getattr(request, _ATTRIBUTE, (None, None))
+    if lifetime is not None:
+        lifetime.scope.settle_as(user)
+
+
+@safely
+def _settle_before_login(*, request: HttpRequest | None, **_: Any) -> None:  # noqa: ANN401 - as above
+    """Complete what an asynchronous view captured so far as the visitor's."""
+    lifetime, source = getattr(request, _ATTRIBUTE, (None, None))
+    if lifetime is not None and source is not None:
+        with source.nobody_logged_in():
+            lifetime.scope.settle_as(None)
 
 
 @safely

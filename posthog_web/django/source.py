@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from django.http import HttpRequest
 
 from posthog_web._web.request_info import RequestInfo
-from posthog_web.django.user import NOT_LOADED, afind_user, find_user, loaded_user
+from posthog_web.django.user import NOT_LOADED, afind_user, find_user, loaded_user, may_be_logged_in
 
 
 class DjangoSource:
@@ -27,12 +29,22 @@ class DjangoSource:
         self._reference = weakref.ref(request)
         self.asynchronous = asynchronous
         self.patient = False
+        self._hidden = False
         self._found: object = NOT_LOADED
 
     @property
     def _request(self) -> HttpRequest:
         request = self._reference()
         return HttpRequest() if request is None else request
+
+    @contextmanager
+    def nobody_logged_in(self) -> Generator[None]:
+        """Let there be no user for the length of the block."""
+        self._hidden = True
+        try:
+            yield
+        finally:
+            self._hidden = False
 
     def describe(self) -> RequestInfo:
         """Return what is known of the request."""
@@ -59,6 +71,8 @@ class DjangoSource:
 
     def find_user(self) -> object:
         """Return the user: what is loaded already, else what the session says, looked up once."""
+        if self._hidden:
+            return None
         user = loaded_user(self._request)
         if user is not NOT_LOADED:
             return user
@@ -77,7 +91,7 @@ class DjangoSource:
         """Return whether looking the user up now would block the event loop."""
         if self._found is not NOT_LOADED or not (self.patient or _on_a_loop()):
             return False
-        return loaded_user(self._request) is NOT_LOADED
+        return loaded_user(self._request) is NOT_LOADED and may_be_logged_in(self._request)
 
 
 def _on_a_loop() -> bool:

@@ -35,6 +35,12 @@ def loaded_user(request: HttpRequest) -> object:
     return NOT_LOADED
 
 
+def may_be_logged_in(request: HttpRequest) -> bool:
+    """Return whether there is a session at all that could hold somebody; asks nothing."""
+    session = vars(request).get("session")
+    return session is not None and session.session_key is not None
+
+
 def find_user(request: HttpRequest) -> object:
     """Ask Django for the user of the request's session; None where there is no session."""
     session = vars(request).get("session")

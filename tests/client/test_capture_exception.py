@@ -144,6 +144,44 @@ def test_anything_can_be_reported(
     assert entry["stacktrace"]["frames"][-1]["function"] == "test_anything_can_be_reported"
 
 
+def test_a_mock_of_an_exception_is_an_object_like_any_other(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """What only says it is an exception is reported as what it is: its traceback never ends."""
+
+    class Endless:
+        __class__ = ValueError  # type: ignore[assignment]  # as a mock with a spec does
+
+        def __getattr__(self, name: str) -> object:
+            return self
+
+        def __repr__(self) -> str:
+            return "a mock"
+
+    assert client.capture_exception(Endless())
+
+    assert posthog_events.one("$exception").properties["$exception_message"] == "a mock"
+
+
+def test_the_working_directory_may_be_gone(
+    client: Client, posthog_events: RecordedEvents, tmp_path: Any
+) -> None:
+    """A release folder that was removed under a running process costs no report."""
+    import os
+
+    before = os.getcwd()
+    gone = tmp_path / "release"
+    gone.mkdir()
+    os.chdir(gone)
+    try:
+        gone.rmdir()
+        assert client.capture_exception(_caught())
+    finally:
+        os.chdir(before)
+
+    assert len(posthog_events) == 1
+
+
 def test_an_exception_that_was_never_raised_gets_the_callers_stack(
     client: Client, posthog_events: RecordedEvents
 ) -> None:

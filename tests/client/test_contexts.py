@@ -179,6 +179,68 @@ def test_scoped_runs_each_call_in_a_context(client: Client, posthog_events: Reco
     assert [event.distinct_id for event in posthog_events] == ["user-1", "user-2"]
 
 
+class _Dynamic(Exception):  # noqa: N818 - it is named for what it does
+    """An exception whose attributes are looked up in a mapping."""
+
+    def __getattr__(self, name: str) -> object:
+        return {"code": 1}[name]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_applications_exception_is_the_one_that_leaves(client: Client, wanted: bool) -> None:
+    """An exception that answers in its own way to being asked leaves a context as it is."""
+    error = _Dynamic()
+
+    with (
+        pytest.raises(_Dynamic) as caught,
+        posthog_web.new_context(client=client, capture_exceptions=wanted),
+    ):
+        raise error
+
+    assert caught.value is error
+
+
+def test_contexts_may_be_left_in_any_order() -> None:
+    """Generators closed in the order they were made leave nobody's identity behind."""
+
+    def named(person: str) -> Iterator[None]:
+        with posthog_web.new_context():
+            posthog_web.identify_context(person)
+            yield
+
+    first, second = named("ada"), named("grace")
+    next(first)
+    next(second)
+    first.close()  # type: ignore[attr-defined]  # a generator
+    assert posthog_web.get_distinct_id() == "grace"
+    second.close()  # type: ignore[attr-defined]  # a generator
+
+    assert posthog_web.get_distinct_id() is None
+
+
+def test_a_context_may_be_entered_again() -> None:
+    """Each time it is a scope of its own, nested or one after the other."""
+    context = posthog_web.new_context()
+    with context:
+        posthog_web.identify_context("outer")
+        with context:
+            posthog_web.identify_context("inner")
+        assert posthog_web.get_distinct_id() == "outer"
+
+    assert posthog_web.get_distinct_id() is None
+
+
+def test_names_of_tags_and_sessions_are_text(caplog: pytest.LogCaptureFixture) -> None:
+    """What cannot name a tag or a session is refused with a warning, and raises nothing."""
+    with posthog_web.new_context():
+        posthog_web.tag([], 1)  # type: ignore[arg-type]  # the mistake this is about
+        posthog_web.set_context_session(None)  # type: ignore[arg-type]  # the mistake this is about
+        posthog_web.set_context_session(" ")
+
+        assert posthog_web.get_tags() == {}
+    assert caplog.text.count("nothing is") == 3
+
+
 def test_scoped_needs_no_parentheses() -> None:
     """``@scoped`` alone does what ``@scoped()`` does."""
 

@@ -238,6 +238,27 @@ def test_a_bad_assignment_is_refused_and_changes_nothing(
     assert getattr(client, option) == before
 
 
+def test_two_threads_assign_two_options(client: Client) -> None:
+    """Assignments from several threads do not undo each other."""
+    start = threading.Barrier(2)
+
+    def assign(option: str, values: tuple[object, object]) -> None:
+        start.wait(5)
+        for number in range(500):
+            setattr(client, option, values[number % 2])
+
+    threads = [
+        threading.Thread(target=assign, args=("debug", (True, False))),
+        threading.Thread(target=assign, args=("privacy_mode", (False, True))),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert (client.debug, client.privacy_mode) == (False, True)
+
+
 @pytest.mark.spec("SRV-004")
 def test_clients_are_independent(posthog_events: RecordedEvents) -> None:
     """Two clients share neither options nor figures nor consent."""

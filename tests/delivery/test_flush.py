@@ -219,7 +219,31 @@ def test_flushing_inside_before_send_is_no_deadlock(
     assert [event["event"] for event in inspector.events()] == ["first", "second"]
 
 
-@pytest.mark.parametrize("timeout", [-1, float("nan"), "soon", [1]])
+def test_a_budget_that_is_spent_is_no_time_at_all(
+    make_client: MakeClient, silent_host: str
+) -> None:
+    """A negative timeout, what is left of a caller's own, returns at once."""
+    client = make_client(silent_host, shutdown_timeout=0.5)
+    client.capture("user123", "paid")
+    began = monotonic()
+
+    assert not client.flush(-1)
+    assert monotonic() - began < 1.0
+
+
+@pytest.mark.parametrize("timeout", [10**400, 1e308], ids=["whole", "float"])
+def test_a_timeout_beyond_all_clocks_is_a_very_long_one(
+    make_client: MakeClient, inspector: Inspector, timeout: float
+) -> None:
+    """However large a number of seconds is, waiting does not fail."""
+    client = make_client()
+    client.capture("user123", "paid")
+
+    assert client.flush(timeout)
+    assert len(inspector.events()) == 1
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), "soon", [1]])
 def test_an_odd_timeout_is_the_default(
     make_client: MakeClient, caplog: pytest.LogCaptureFixture, timeout: object
 ) -> None:

@@ -12,8 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 
 from posthog_web import Client
-from posthog_web._web.request_posthog import RequestPosthog
-from posthog_web.asgi import PosthogMiddleware, Request, WebSocket, get_posthog
+from posthog_web.asgi import PosthogMiddleware, Request, RequestPosthog, WebSocket, get_posthog
 
 api = FastAPI()
 api.add_middleware(PosthogMiddleware, project_api_key="phc_key", trust_client_ids=False)
