@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,7 +170,7 @@ def test_the_working_directory_may_be_gone(
     """A release folder that was removed under a running process costs no report."""
     import os
 
-    before = os.getcwd()
+    before = Path.cwd()
     gone = tmp_path / "release"
     gone.mkdir()
     os.chdir(gone)
