@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import threading
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import posthog_web
@@ -75,8 +77,14 @@ class Stage:
         self.seen = weakref.ref(request)
 
     def is_gone(self) -> bool:
-        """Return whether the last request object is dead."""
-        gc.collect()
+        """Return whether the last request object dies.
+
+        A thread that served it may hold it for a moment more, until its last frame is gone.
+        """
+        deadline = monotonic() + 5
+        while self.seen is not None and self.seen() is not None and monotonic() < deadline:
+            gc.collect()
+            threading.Event().wait(0.01)
         return self.seen is not None and self.seen() is None
 
 
