@@ -179,9 +179,12 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
 
     def __del__(self) -> None:
         """Let threads send what is here and stop, when nobody holds the client any more."""
-        lane: Lane | None = getattr(self, "_lane", None)  # absent if the options were refused
-        if lane is not None:
-            lane.retire()
+        # Options that were refused leave no lane behind, and a dying interpreter no names; `suppress`
+        # is such a name.
+        try:  # noqa: SIM105 - see above
+            self._lane.retire()
+        except Exception:  # noqa: BLE001, S110 - see above
+            pass
 
     def __repr__(self) -> str:
         """Return where this client sends, without its key."""
