@@ -179,8 +179,8 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
 
     def __del__(self) -> None:
         """Let threads send what is here and stop, when nobody holds the client any more."""
-        # Options that were refused leave no lane behind, and a dying interpreter no names; `suppress`
-        # is such a name.
+        # Options that were refused leave no lane behind, and a dying interpreter no names:
+        # `suppress` is such a name.
         try:  # noqa: SIM105 - see above
             self._lane.retire()
         except Exception:  # noqa: BLE001, S110 - see above

@@ -112,6 +112,8 @@ class Buffer:
             self._bytes + len(event) > limits.queue_bytes
         ):
             return self._refuse("queue_full")
+        # Without the lock this figure may drift by an event or so; it is set right when the queue
+        # is empty.
         self._bytes += len(event)
         self._events.append(event)
         if len(self._events) >= self._wake_at or (
@@ -119,7 +121,8 @@ class Buffer:
         ):
             with self._lock:
                 self._wake_at = _NEVER
-                self._work.notify()
+                # All, since one who pauses between two tries waits here too and would sleep on.
+                self._work.notify_all()
         return True
 
     def _refuse(self, reason: DropReason) -> bool:
@@ -228,7 +231,7 @@ class Buffer:
         self._bytes = self._bytes - sum(map(len, taken)) if self._events else 0
         self._gather_until = None
         if self._events:
-            self._work.notify()
+            self._work.notify_all()
         batch = Batch(position=position, events=taken, born=self._clock())
         self._in_flight.add(batch)
         return batch
@@ -285,7 +288,7 @@ class Buffer:
             if batch in self._in_flight:
                 self._in_flight.remove(batch)
                 self._returned.append(batch)
-                self._work.notify()
+                self._work.notify_all()
 
     def _count(self, events: int, reason: DropReason | None) -> None:
         if reason is None:
