@@ -174,8 +174,8 @@ def enter_as(scope: Surroundings) -> Surroundings | None:
 
 
 def restore(scope: Surroundings, before: Surroundings | None) -> None:
-    """Make *before* current again where *scope* still is."""
-    if _current.get() is scope:
+    """Make *before* current again where *scope*, or a context left open inside it, still is."""
+    if lies_within(_current.get(), scope):
         _current.set(before)
 
 

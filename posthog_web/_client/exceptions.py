@@ -56,7 +56,7 @@ class ExceptionVerb(Verbs):
         root = self._project_root()
         if error is not None:
             described = chain.describe_exception(error, root)
-        elif exception is not None and exception != (None, None, None):
+        elif exception is not None and not chain.is_empty_triple(exception):
             described = chain.describe_message(chain.text_of(exception), root)
         else:
             msg = "there is no exception to capture"

@@ -22,6 +22,8 @@ from posthog_web._scope import Surroundings, current
 from posthog_web._serialization import dumps, loads
 from posthog_web.typing import BeforeSend, Event
 
+_CHANGES_PEOPLE = frozenset({"$identify", "$create_alias", "$merge_dangerously", "$set", "$unset"})
+
 
 class Pipeline(Verbs):
     """Builds events, shows them to the hooks and hands them over.
@@ -153,8 +155,10 @@ class Pipeline(Verbs):
             properties.setdefault("$process_person_profile", False)
         elif claimed:
             # A stranger must not change what is known of a person.
-            properties.pop("$set", None)
-            properties.pop("$set_once", None)
+            if event["event"] in _CHANGES_PEOPLE:
+                _person_of(scope)
+            for name in ("$set", "$set_once", "$unset"):
+                properties.pop(name, None)
         event["distinct_id"] = person
         return self._hand_over(event)
 

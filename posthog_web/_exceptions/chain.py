@@ -13,6 +13,11 @@ MAX_ENTRIES = 50
 MAX_MESSAGE = 10_000
 
 
+def is_empty_triple(given: object) -> bool:
+    """Return whether *given* is what ``sys.exc_info()`` answers when there is no exception."""
+    return isinstance(given, tuple) and len(given) == 3 and all(part is None for part in given)  # noqa: PLR2004 - an exc_info triple
+
+
 def find_exception(given: object) -> BaseException | None:
     """Return the exception meant by *given*: itself, in an exc_info triple, or the current one."""
     if isinstance(given, tuple) and len(given) == 3:  # noqa: PLR2004 - an exc_info triple

@@ -15,7 +15,7 @@ from uuid import UUID
 MAX_ID = 1000
 
 # What tells a user apart, where frameworks and libraries keep it; the first that answers counts.
-_ID_ATTRIBUTES = ("pk", "get_id", "identity", "id", "username")
+_ID_ATTRIBUTES = ("pk", "get_id", "identity", "id")
 
 # Ids that programs send when they mean nobody; PostHog's server refuses the same (protocol §1.4).
 _NOBODY = frozenset(
@@ -61,6 +61,10 @@ class Identity:
 
 NOBODY = Identity()
 
+# What a source answers when somebody may be logged in whom it cannot name now. Such an event is
+# about nobody: taking the browser's word for it would let a stranger speak for a user.
+UNKNOWN = object()
+
 
 def first_usable(values: Iterable[str]) -> str | None:
     """Return the first of *values* that holds anything once it is cleaned (SRV-265)."""
@@ -87,8 +91,9 @@ def user_id(user: object) -> str | None:
     """Return what tells an authenticated *user* apart; None for no user, or an anonymous one."""
     if user is None or not _called(getattr(user, "is_authenticated", False)):
         return None
-    for name in _ID_ATTRIBUTES:
-        value = _value(user, name)
+    values = [value for name in _ID_ATTRIBUTES if (value := _value(user, name)) is not None]
+    # A name, which may be an address, only where nothing else is meant to tell users apart.
+    for value in values or [_value(user, "username")]:
         if isinstance(value, UUID | int | str) and str(value).strip():
             return str(value)
     return None

@@ -29,7 +29,7 @@ class Lifetime:
         """Make the scope current. It sees nothing of what was current before."""
         self._before = _scope.enter_as(self.scope)
 
-    def note_status(self, status: int) -> None:
+    def note_status(self, status: int | None) -> None:
         """Remember the status of the response."""
         self.scope.status = status
 

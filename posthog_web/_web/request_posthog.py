@@ -68,7 +68,7 @@ class RequestPosthog:
                 distinct_id=distinct_id,
                 timestamp=timestamp,
                 uuid=uuid,
-                groups={**self._scope.groups, **groups} if groups else None,
+                groups=self._with_groups(groups),
                 disable_geoip=disable_geoip,
             )
 
@@ -154,6 +154,10 @@ class RequestPosthog:
             boundary = Boundary(kind="middleware", handled=False, source=source)
             with self._active():
                 self.client._report_uncaught(error, boundary)  # noqa: SLF001 - for adapters
+
+    def _with_groups(self, groups: object) -> Any:  # noqa: ANN401 - the client judges it
+        """Return *groups* beside those of the request; what is no mapping as it is."""
+        return {**self._scope.groups, **groups} if isinstance(groups, Mapping) else groups
 
     def _refuse(self, verb: str, reason: str) -> None:
         self._scope.setup.notices.warn(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from posthog_web._guard import report_fault
 from posthog_web._identifiers import nobody
-from posthog_web._web.identity import NOBODY, Identity, claimed_id, first_usable, user_id
+from posthog_web._web.identity import NOBODY, UNKNOWN, Identity, claimed_id, first_usable, user_id
 from posthog_web._web.request_info import RequestInfo, request_properties
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class RequestSource(Protocol):
         """Return the template of the matched route, once there is one."""
 
     def find_user(self) -> object:
-        """Return the framework's user, if it can be had now."""
+        """Return the framework's user, None if there is none, UNKNOWN if it cannot be had now."""
 
     def awaits_user(self) -> bool:
         """Return whether the user can only be had later, without blocking now."""
@@ -69,22 +69,25 @@ class RequestScope:
         """Return who this request is about, as of now: a login changes it."""
         if self._named is not None:
             return Identity(distinct_id=self._named)
-        user = self._user_id()
+        user = self._find_user()
+        if user is UNKNOWN:
+            return NOBODY
         if user is not None:
-            return Identity(distinct_id=user)
-        if self.setup.options.trust_client_ids and not self.awaits_person():
+            return Identity(distinct_id=str(user))
+        if self.setup.options.trust_client_ids:
             claimed = claimed_id(self.info.distinct_ids)
             if claimed is not None:
                 return Identity(distinct_id=claimed, claimed=True)
         return NOBODY
 
-    def _user_id(self) -> str | None:
-        """Return the id of the framework's user; a user that cannot be read is nobody."""
+    def _find_user(self) -> object:
+        """Return the id of the framework's user, None if there is none, or UNKNOWN."""
         try:
-            return user_id(self._source.find_user())
+            user = self._source.find_user()
+            return UNKNOWN if user is UNKNOWN else user_id(user)
         except Exception as error:  # noqa: BLE001 - somebody else's user model and its database
             self.setup.client_fault("user", error)
-            return None
+            return UNKNOWN
 
     @property
     def info(self) -> RequestInfo:
@@ -153,7 +156,13 @@ class RequestScope:
 
     def awaits_person(self) -> bool:
         """Return whether the user can be had later, but not now."""
-        return not self._over and self._named is None and self._source.awaits_user()
+        if self._over or self._named is not None:
+            return False
+        try:
+            return self._source.awaits_user()
+        except Exception as error:  # noqa: BLE001 - somebody else's session
+            self.setup.client_fault("user", error)
+            return False
 
     def defer(self, complete: Callable[[], object]) -> bool:
         """Keep *complete* for when the user is known."""

@@ -22,6 +22,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _SOURCE = "asgi.middleware"
 # Marks a connection that a middleware of this kind, further out, serves already.
 _SERVED = "posthog_web.served"
+_GOODBYES = frozenset({"ClientDisconnect", "WebSocketDisconnect"})
 _ENDS = frozenset({"lifespan.shutdown.complete", "lifespan.shutdown.failed"})
 
 
@@ -56,19 +57,25 @@ class PosthogMiddleware:
             await self._app(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        lifetime = Lifetime(self._setup, AsgiSource(scope, self._app))
-        scope[_SERVED] = True
-        scope.setdefault("state", {})["posthog"] = lifetime.posthog
+        source = AsgiSource(scope, self._app)
+        lifetime = Lifetime(self._setup, source)
+        if not _attach(scope, lifetime):
+            await self._app(scope, receive, send)
+            return
         lifetime.enter()
         try:
             await self._app(scope, receive, _noting_status(send, lifetime))
         except Exception as error:
             if scope["type"] == "http" and lifetime.scope.status is None:
                 lifetime.note_status(500)
-            lifetime.report(error, _SOURCE)
+            if not _is_goodbye(error):
+                lifetime.report(error, _SOURCE)
             raise
         finally:
             lifetime.leave()
+            # The scope may be served once more, by another application.
+            scope.pop(_SERVED, None)
+            source.detach()
 
     def _draining(self, send: Send) -> Send:
         """Return *send*, which sends what is queued before the server may end the process."""
@@ -89,10 +96,27 @@ class PosthogMiddleware:
             report_fault(error, "lifespan")
 
 
+def _attach(scope: Scope, lifetime: Lifetime) -> bool:
+    """Put what the application gets into *scope*; return False if it takes nothing."""
+    try:
+        scope.setdefault("state", {})["posthog"] = lifetime.posthog
+        scope[_SERVED] = True
+    except Exception as error:  # noqa: BLE001 - a server may pass any mapping, with any state
+        report_fault(error, "scope")
+        return False
+    return True
+
+
+def _is_goodbye(error: Exception) -> bool:
+    """Return whether *error* only says that the client went away."""
+    kind = type(error)
+    return kind.__module__.startswith("starlette.") and kind.__name__ in _GOODBYES
+
+
 def _noting_status(send: Send, lifetime: Lifetime) -> Send:
     async def note_then_send(message: Message) -> None:
         if message["type"] == "http.response.start":
-            lifetime.note_status(message["status"])
+            lifetime.note_status(message.get("status"))
         await send(message)
 
     return note_then_send

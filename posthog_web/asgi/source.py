@@ -10,6 +10,11 @@ from posthog_web._web.request_info import RequestInfo
 Scope = MutableMapping[str, Any]
 
 
+_READ = frozenset(
+    {"client", "headers", "method", "path", "root_path", "route", "scheme", "server", "user"}
+)
+
+
 class AsgiSource:
     """An ASGI connection, read only."""
 
@@ -21,6 +26,10 @@ class AsgiSource:
         # As it is now: an application that is mounted changes both while it serves.
         self._application = scope.get("app", application)
         self._root_path = str(scope.get("root_path", ""))
+
+    def detach(self) -> None:
+        """Let go of the scope, which holds us, but for what is read here."""
+        self._scope = {name: value for name, value in self._scope.items() if name in _READ}
 
     def describe(self) -> RequestInfo:
         """Return what is known of the connection."""

@@ -92,10 +92,10 @@ def _settle_before_logout(*, request: HttpRequest | None, user: object, **_: Any
 
 @safely
 def _settle_before_login(*, request: HttpRequest | None, **_: Any) -> None:  # noqa: ANN401 - as above
-    """Complete what an asynchronous view captured so far as the visitor's."""
+    """Complete what an asynchronous view captured so far; who that was is gone with the session."""
     lifetime, source = getattr(request, _ATTRIBUTE, (None, None))
     if lifetime is not None and source is not None:
-        with source.nobody_logged_in():
+        with source.user_unknown():
             lifetime.scope.settle_as(None)
 
 

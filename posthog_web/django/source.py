@@ -10,8 +10,16 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from posthog_web._web.identity import UNKNOWN
 from posthog_web._web.request_info import RequestInfo
-from posthog_web.django.user import NOT_LOADED, afind_user, find_user, loaded_user, may_be_logged_in
+from posthog_web.django.user import (
+    NOT_LOADED,
+    afind_user,
+    can_be_asked,
+    find_user,
+    loaded_user,
+    may_be_logged_in,
+)
 
 
 class DjangoSource:
@@ -38,8 +46,8 @@ class DjangoSource:
         return HttpRequest() if request is None else request
 
     @contextmanager
-    def nobody_logged_in(self) -> Generator[None]:
-        """Let there be no user for the length of the block."""
+    def user_unknown(self) -> Generator[None]:
+        """Let nobody know the user for the length of the block."""
         self._hidden = True
         try:
             yield
@@ -72,14 +80,15 @@ class DjangoSource:
     def find_user(self) -> object:
         """Return the user: what is loaded already, else what the session says, looked up once."""
         if self._hidden:
-            return None
-        user = loaded_user(self._request)
+            return UNKNOWN
+        request = self._request
+        user = loaded_user(request)
         if user is not NOT_LOADED:
             return user
         if self._found is NOT_LOADED:
-            if self.awaits_user():
-                return None
-            self._found = find_user(self._request)
+            if self.awaits_user() or not can_be_asked(request):
+                return UNKNOWN
+            self._found = find_user(request)
         return self._found
 
     async def resolve_user(self) -> None:

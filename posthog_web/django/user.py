@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.apps import apps
 from django.contrib import auth
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
@@ -38,7 +39,20 @@ def loaded_user(request: HttpRequest) -> object:
 def may_be_logged_in(request: HttpRequest) -> bool:
     """Return whether there is a session at all that could hold somebody; asks nothing."""
     session = vars(request).get("session")
-    return session is not None and session.session_key is not None
+    return session is not None and getattr(session, "session_key", None) is not None
+
+
+def can_be_asked(request: HttpRequest) -> bool:
+    """Return whether the session is what tells who the user is, and is there already.
+
+    It is not while the session's middleware, further in, has not run, nor where somebody else put a
+    lazy user of their own on the request.
+    """
+    held = vars(request)
+    if "session" not in held:
+        return not apps.is_installed("django.contrib.sessions")
+    finder = getattr(held.get("user"), "__dict__", {}).get("_setupfunc")
+    return finder is None or finder.__module__ == "django.contrib.auth.middleware"
 
 
 def find_user(request: HttpRequest) -> object:
@@ -46,20 +60,20 @@ def find_user(request: HttpRequest) -> object:
     session = vars(request).get("session")
     if session is None:
         return None
-    before = dict(vars(session))
+    key, before = session.session_key, dict(vars(session))
     try:
         return auth.get_user(_StandIn(session))
     finally:
-        _put_back(session, before)
+        _put_back(session, key, before)
 
 
-def _put_back(session: Any, before: dict[str, Any]) -> None:  # noqa: ANN401 - any session backend
+def _put_back(session: Any, key: object, before: dict[str, Any]) -> None:  # noqa: ANN401 - any session backend
     """Make *session* look as if nobody had read it.
 
-    What was loaded may stay, and saves the view a query; but a session that turned out to have
-    ended has forgotten its key, for which its cookie would be deleted.
+    What was loaded may stay, and saves the view a query; but one that turned out to have ended has
+    another key now, or none, or wants to be saved, all of which its cookie would show.
     """
-    if session.session_key is None:
+    if session.session_key != key or session.modified != before["modified"]:
         vars(session).clear()
         vars(session).update(before)
     session.accessed, session.modified = before["accessed"], before["modified"]

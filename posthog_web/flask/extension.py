@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flask import got_request_exception, request, request_finished, request_started
+from flask import current_app, got_request_exception, request, request_finished, request_started
+from flask.globals import request_ctx
 from flask.signals import request_tearing_down
 
 from posthog_web._web.lifetime import Lifetime
@@ -22,6 +23,7 @@ _PREFIX = "POSTHOG_"
 _SOURCE = "flask.got_request_exception"
 # Where a request keeps its lifetime: the environ is its own, and reaches wherever it does.
 _KEY = "posthog_web.lifetime"
+_ENTERED = "posthog_web.context"
 
 
 class FlaskPosthog:
@@ -105,18 +107,19 @@ class _WithPosthog:
 def _lifetime(flask_request: Any) -> Lifetime:  # noqa: ANN401 - the request, or Flask's proxy of it
     """Return the lifetime of a request, made by whoever asks first."""
     environ = flask_request.environ
+    setup = current_app.extensions["posthog"].setup
     lifetime = environ.get(_KEY)
-    if lifetime is None:
-        from flask import current_app  # noqa: PLC0415 - needs a pushed application
-
-        setup = current_app.extensions["posthog"].setup
+    # An environ may have been served before: by another application, that passed it on.
+    if lifetime is None or lifetime.scope.setup is not setup:
         actual = getattr(flask_request, "_get_current_object", lambda: flask_request)()
         lifetime = environ[_KEY] = Lifetime(setup, FlaskSource(actual))
     return lifetime  # type: ignore[no-any-return]  # put there by these lines
 
 
 def _enter(_app: Flask) -> None:
-    _lifetime(request).enter()
+    lifetime = _lifetime(request)
+    request.environ[_ENTERED] = id(_context())
+    lifetime.enter()
 
 
 def _report(_app: Flask, exception: BaseException) -> None:
@@ -130,6 +133,14 @@ def _note_status(_app: Flask, response: Response) -> None:
 
 
 def _leave(_app: Flask, **_: Any) -> None:  # noqa: ANN401 - the exception, if there was one
-    lifetime: Lifetime | None = request.environ.get(_KEY)
-    if lifetime is not None:
-        lifetime.leave()
+    # Contexts of the same environ may be pushed inside the request, or in a thread of its own; the
+    # request is over with the one it was dispatched in.
+    if request.environ.get(_ENTERED) == id(_context()):
+        del request.environ[_ENTERED]
+        request.environ[_KEY].leave()
+
+
+def _context() -> object:
+    """Return the request context itself, past Flask's proxy of it."""
+    proxy: Any = request_ctx
+    return proxy._get_current_object()  # noqa: SLF001 - Werkzeug's way through a proxy

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
-from flask import g, has_request_context
+from flask import current_app, g, has_request_context
 from flask.globals import request_ctx
 
+from posthog_web._web.identity import UNKNOWN
 from posthog_web._web.request_info import RequestInfo
 
 if TYPE_CHECKING:
@@ -16,11 +18,19 @@ if TYPE_CHECKING:
 class FlaskSource:
     """A Flask request, read only."""
 
-    __slots__ = ("_request",)
+    __slots__ = ("_reference",)
 
     def __init__(self, request: Request) -> None:
-        """Read *request* when somebody asks."""
-        self._request = request
+        """Read *request* when somebody asks, but do not keep it alive."""
+        self._reference = weakref.ref(request)
+
+    @property
+    def _request(self) -> Request:
+        request = self._reference()
+        if request is None:
+            msg = "the request is over"
+            raise LookupError(msg)
+        return request
 
     def describe(self) -> RequestInfo:
         """Return what is known of the request."""
@@ -49,15 +59,19 @@ class FlaskSource:
         """Return Flask-Login's user: the one it loaded, else the one its session names.
 
         It is never asked to load one: that would query the application's database, and mark the
-        session as read, which adds ``Vary: Cookie`` to the response.
+        session as read, which adds ``Vary: Cookie`` to the response. Where only loading would tell
+        (a remember-me cookie, a request loader), the user is unknown.
         """
-        if not has_request_context():
-            return None
+        request = self._request
+        if not has_request_context() or request_ctx.request is not request:
+            return UNKNOWN
         loaded = g.get("_login_user")
         if loaded is not None:
             return loaded
         named = _peek("_user_id")
-        return None if named is None else _NamedUser(named)
+        if named is not None:
+            return _NamedUser(named)
+        return UNKNOWN if _may_be_loaded(request) else None
 
     async def resolve_user(self) -> None:
         """Do nothing: there is no more to find."""
@@ -74,6 +88,15 @@ class _NamedUser:
 
     def __init__(self, name: object) -> None:
         self.pk = name
+
+
+def _may_be_loaded(request: Request) -> bool:
+    """Return whether Flask-Login might find somebody whom the session does not name."""
+    manager = getattr(current_app, "login_manager", None)
+    if manager is None:
+        return False
+    cookie = current_app.config.get("REMEMBER_COOKIE_NAME", "remember_token")
+    return cookie in request.cookies or getattr(manager, "_request_callback", None) is not None
 
 
 def _peek(key: str) -> object:

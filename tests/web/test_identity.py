@@ -66,7 +66,8 @@ class _Declared:
         (SimpleNamespace(is_authenticated=lambda: True, pk=1), "1"),
         (SimpleNamespace(is_authenticated=True, pk=UUID(int=7)), str(UUID(int=7))),
         (SimpleNamespace(is_authenticated=True, pk=None, id="x"), "x"),
-        (SimpleNamespace(is_authenticated=True, pk=" ", username="ada"), "ada"),
+        (SimpleNamespace(is_authenticated=True, pk=" ", username="ada"), None),
+        (SimpleNamespace(is_authenticated=True, username="ada"), "ada"),
         (SimpleNamespace(is_authenticated=True, pk=object()), None),
         (_Method(), "from-method"),
         (_Declared(), "ada"),
@@ -79,11 +80,12 @@ class _Declared:
         "uuid",
         "no-pk",
         "blank-pk",
+        "name-only",
         "odd-pk",
         "method",
         "declared",
     ],
 )
 def test_a_user_is_told_apart_by_what_its_framework_has(user: Any, found: str | None) -> None:
-    """Only an authenticated user has an id: its pk, get_id, identity, id or username."""
+    """Only an authenticated user has an id: pk, get_id, identity, id; or only then a name."""
     assert user_id(user) == found
