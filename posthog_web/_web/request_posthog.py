@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class RequestPosthog:
     """Captures for the person of one request, with what is known of the request.
 
-    It can be used from the first middleware to the last byte of the response, and from whatever the
-    request starts. Nothing here raises, and nothing is looked up until something is captured.
+    It can be used by all that serves the request, and by whatever the request starts. Nothing here
+    raises, and nothing is looked up until something is captured.
     """
 
     def __init__(self, scope: RequestScope) -> None:
