@@ -87,9 +87,14 @@ def claimed_id(values: Iterable[str]) -> str | None:
     )
 
 
+def is_logged_in(user: object) -> bool:
+    """Return whether *user* is an authenticated one."""
+    return user is not None and bool(_called(getattr(user, "is_authenticated", False)))
+
+
 def user_id(user: object) -> str | None:
-    """Return what tells an authenticated *user* apart; None for no user, or an anonymous one."""
-    if user is None or not _called(getattr(user, "is_authenticated", False)):
+    """Return what tells an authenticated *user* apart; None where nothing does, or nobody is."""
+    if not is_logged_in(user):
         return None
     values = [value for name in _ID_ATTRIBUTES if (value := _value(user, name)) is not None]
     # A name, which may be an address, only where nothing else is meant to tell users apart.

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from posthog_web._guard import report_fault
 from posthog_web._identifiers import nobody
-from posthog_web._web.identity import NOBODY, UNKNOWN, Identity, claimed_id, first_usable, user_id
+from posthog_web._web.identity import (
+    NOBODY,
+    UNKNOWN,
+    Identity,
+    claimed_id,
+    first_usable,
+    is_logged_in,
+    user_id,
+)
 from posthog_web._web.request_info import RequestInfo, request_properties
 
 if TYPE_CHECKING:
@@ -84,7 +92,10 @@ class RequestScope:
         """Return the id of the framework's user, None if there is none, or UNKNOWN."""
         try:
             user = self._source.find_user()
-            return UNKNOWN if user is UNKNOWN else user_id(user)
+            if user is UNKNOWN:
+                return UNKNOWN
+            found = user_id(user)
+            return UNKNOWN if found is None and is_logged_in(user) else found
         except Exception as error:  # noqa: BLE001 - somebody else's user model and its database
             self.setup.client_fault("user", error)
             return UNKNOWN

@@ -163,6 +163,23 @@ def test_requests_do_not_wait_for_the_garbage_collector() -> None:
         gc.enable()
 
 
+def test_a_user_without_a_usable_id_is_not_the_headers(posthog_events: RecordedEvents) -> None:
+    """Somebody is logged in; what tells them apart cannot be sent, and a header is not it."""
+
+    class Odd:
+        is_authenticated = True
+        pk = object()
+        username = "ada@example.org"
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        scope["state"]["posthog"].capture("seen")
+
+    asyncio.run(call(PosthogMiddleware(app, client=Client("phc_test")), http(user=Odd())))
+
+    assert posthog_events.one("seen").is_personless
+    assert "ada" not in str(posthog_events.one("seen").raw)
+
+
 @pytest.mark.parametrize(
     ("event", "properties"),
     [("$identify", {}), ("$create_alias", {"alias": "x"}), ("$merge_dangerously", {})],
