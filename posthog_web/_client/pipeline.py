@@ -130,6 +130,17 @@ class Pipeline(Verbs):
             event |= top_level
         if distinct_id is not None and person_property is None:
             return self._hand_over(event)
+        return self._find_person(event, scope, person_property, needs_person=needs_person)
+
+    def _find_person(
+        self,
+        event: Event,
+        scope: Surroundings | None,
+        person_property: str | None,
+        *,
+        needs_person: bool,
+    ) -> str | None:
+        """Put the scope's person where it belongs in *event*, now or when it is known."""
 
         def complete(event: Event) -> str | None:
             if person_property is None:
