@@ -12,7 +12,7 @@ from posthog_web.testing import RecordedEvents
 
 
 @pytest.mark.parametrize("verb", ["set", "set_once"])
-@pytest.mark.spec("SRV-040", "SRV-041")
+@pytest.mark.spec("SRV-040")
 def test_person_properties_stand_beside_the_events_own(
     client: Client, posthog_events: RecordedEvents, verb: str
 ) -> None:
