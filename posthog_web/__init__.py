@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from posthog_web._client.contexts import (
     Contexts,
-    get_distinct_id,
-    get_tags,
     identify_context,
     set_context_session,
     tag,
 )
 from posthog_web._client.core import Client, Posthog
 from posthog_web._client.default import default_client as _default
+from posthog_web._scope import get_distinct_id, get_tags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -191,22 +191,16 @@ def clear() -> None:
     _current.set(None)
 
 
-def change(**values: Any) -> bool:  # noqa: ANN401 - as dataclasses.replace
-    """Set *values* on the current scope; return False outside any."""
-    scope = _current.get()
-    if scope is None:
-        return False
-    _current.set(scope.changed(**values))
-    return True
+def change(**values: Any) -> None:  # noqa: ANN401 - as dataclasses.replace
+    """Set *values* on the current scope; do nothing outside any."""
+    if (scope := _current.get()) is not None:
+        _current.set(scope.changed(**values))
 
 
-def add_tag(name: str, value: object) -> bool:
-    """Set one tag on the current scope; return False outside any."""
-    scope = _current.get()
-    if scope is None:
-        return False
-    _current.set(scope.with_tag(name, value))
-    return True
+def add_tag(name: str, value: object) -> None:
+    """Set one tag on the current scope; do nothing outside any."""
+    if (scope := _current.get()) is not None:
+        _current.set(scope.with_tag(name, value))
 
 
 _OUTSIDE = object()
@@ -219,12 +213,12 @@ def place() -> object:
 
 
 def get_distinct_id() -> str | None:
-    """Return the distinct id of the current scope; None outside any, or when nobody is named."""
+    """Return the person of the current context; None outside any, or when nobody is named."""
     scope = _current.get()
     return None if scope is None else scope.read_distinct_id()
 
 
 def get_tags() -> dict[str, Any]:
-    """Return a copy of the tags of the current scope; empty outside any."""
+    """Return a copy of all tags in force; empty outside any context."""
     scope = _current.get()
     return {} if scope is None else dict(scope.read_tags())

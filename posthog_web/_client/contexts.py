@@ -169,13 +169,3 @@ def tag(name: str, value: Any) -> None:
         _scope.add_tag(name, value)
     else:
         logger.warning("posthog_web: tag: a tag's name is text; nothing is set")
-
-
-def get_tags() -> dict[str, Any]:
-    """Return a copy of all tags in force; empty outside any context."""
-    return _scope.get_tags()
-
-
-def get_distinct_id() -> str | None:
-    """Return the person of the current context; None outside any, or when nobody is named."""
-    return _scope.get_distinct_id()

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from posthog_web import _config, _scope
-from posthog_web._client.core import Client
+from posthog_web._client.core import Client, Live
 from posthog_web._client.events import EventVerbs
 from posthog_web._client.exceptions import ExceptionVerb
 from posthog_web._config import ClientOptions, Resolved
@@ -24,7 +24,7 @@ from posthog_web.errors import ConfigurationError
 
 _KEYS = ("project_api_key", "api_key")
 _NAMES = (*_config.names(ClientOptions), "api_key")
-_LIVE = ("on_error", "before_send", "debug", "disabled", "send", "super_properties", "privacy_mode")
+_LIVE = tuple(name for name, value in vars(Client).items() if isinstance(value, Live))
 
 
 class DefaultClient(EventVerbs, ExceptionVerb):

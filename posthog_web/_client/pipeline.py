@@ -145,7 +145,8 @@ class Pipeline(Verbs):
         def complete(event: Event) -> str | None:
             if person_property is None:
                 return self._complete(event, scope, needs_person=needs_person)
-            event["properties"][person_property] = _person_of(scope)
+            person, claimed = _read_person(scope)
+            event["properties"][person_property] = _events.require_person(person, claimed=claimed)
             return self._hand_over(event)
 
         if scope is not None and scope.awaits_person():
@@ -157,17 +158,14 @@ class Pipeline(Verbs):
     ) -> str | None:
         """Name the person the *scope* knows, or nobody, and hand over (SRV-269)."""
         properties = event["properties"]
-        person = None if scope is None else scope.read_distinct_id()
-        claimed = scope is not None and scope.person_is_claimed()
-        if needs_person:
-            _person_of(scope)
+        person, claimed = _read_person(scope)
+        # A stranger must not change what is known of a person.
+        if needs_person or (claimed and event["event"] in _CHANGES_PEOPLE):
+            _events.require_person(person, claimed=claimed)
         if person is None:
             person = (None if scope is None else scope.read_nobody()) or nobody()
             properties.setdefault("$process_person_profile", False)
         elif claimed:
-            # A stranger must not change what is known of a person.
-            if event["event"] in _CHANGES_PEOPLE:
-                _person_of(scope)
             for name in ("$set", "$set_once", "$unset"):
                 properties.pop(name, None)
         event["distinct_id"] = person
@@ -254,11 +252,11 @@ class Pipeline(Verbs):
         return self._lane.send(encoded) if self.options.sync_mode else self._lane.put(encoded)
 
 
-def _person_of(scope: Surroundings | None) -> str:
-    """Return the person of *scope*; that there is none, or only a claimed one, is a Flaw."""
-    person = None if scope is None else scope.read_distinct_id()
-    claimed = scope is not None and scope.person_is_claimed()
-    return _events.require_person(person, claimed=claimed)
+def _read_person(scope: Surroundings | None) -> tuple[str | None, bool]:
+    """Return the person of *scope*, None for nobody, and whether that is only a claim."""
+    if scope is None:
+        return None, False
+    return scope.read_distinct_id(), scope.person_is_claimed()
 
 
 def _decide_geoip(properties: dict[str, Any], *, disable: bool) -> None:

@@ -35,7 +35,6 @@ class Crew:
         self.exit_budget = exit_budget
         self.buffer = Buffer(limits)
         self._sender = sender
-        self._limits = limits
         self._reporter = reporter
         self._size = size
         self._workers: set[Worker] = set()

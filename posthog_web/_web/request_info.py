@@ -7,7 +7,7 @@ what is never read cannot leak.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,12 @@ class RequestInfo:
     distinct_ids: Sequence[str] = ()
     session_ids: Sequence[str] = ()
     window_ids: Sequence[str] = ()
+
+
+def server_address(environ: Mapping[str, Any]) -> str:
+    """Return where a WSGI server listens, for requests that do not say whom they call."""
+    name, port = environ.get("SERVER_NAME", ""), environ.get("SERVER_PORT", "")
+    return f"{name}:{port}" if name and port else str(name)
 
 
 def request_properties(

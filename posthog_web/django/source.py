@@ -11,7 +11,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from posthog_web._web.identity import UNKNOWN
-from posthog_web._web.request_info import RequestInfo
+from posthog_web._web.request_info import RequestInfo, server_address
 from posthog_web.django.user import (
     NOT_LOADED,
     afind_user,
@@ -62,7 +62,7 @@ class DjangoSource:
             method=request.method or "",
             scheme=request.scheme or "",
             # Not request.get_host(): a host that is not allowed would raise.
-            host=meta.get("HTTP_HOST") or _server(meta),
+            host=meta.get("HTTP_HOST") or server_address(meta),
             path=request.path,
             peer=meta.get("REMOTE_ADDR", ""),
             forwarded_for=_values(meta, "HTTP_X_FORWARDED_FOR"),
@@ -114,8 +114,3 @@ def _on_a_loop() -> bool:
 def _values(meta: dict[str, Any], key: str) -> tuple[str, ...]:
     value = meta.get(key)
     return () if value is None else (value,)
-
-
-def _server(meta: dict[str, Any]) -> str:
-    name, port = meta.get("SERVER_NAME", ""), meta.get("SERVER_PORT", "")
-    return f"{name}:{port}" if name and port else name

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app, got_request_exception, request, request_finished, request_started
-from flask.globals import request_ctx
 from flask.signals import request_tearing_down
 
 from posthog_web._web.lifetime import Lifetime
 from posthog_web._web.setup import WebSetup, configure
-from posthog_web.flask.source import FlaskSource
+from posthog_web.flask.source import FlaskSource, current_context
 
 if TYPE_CHECKING:
     from flask import Flask, Response
@@ -118,7 +117,7 @@ def _lifetime(flask_request: Any) -> Lifetime:  # noqa: ANN401 - the request, or
 
 def _enter(_app: Flask) -> None:
     lifetime = _lifetime(request)
-    request.environ[_ENTERED] = id(_context())
+    request.environ[_ENTERED] = id(current_context())
     lifetime.enter()
 
 
@@ -135,12 +134,6 @@ def _note_status(_app: Flask, response: Response) -> None:
 def _leave(_app: Flask, **_: Any) -> None:  # noqa: ANN401 - the exception, if there was one
     # Contexts of the same environ may be pushed inside the request, or in a thread of its own; the
     # request is over with the one it was dispatched in.
-    if request.environ.get(_ENTERED) == id(_context()):
+    if request.environ.get(_ENTERED) == id(current_context()):
         del request.environ[_ENTERED]
         request.environ[_KEY].leave()
-
-
-def _context() -> object:
-    """Return the request context itself, past Flask's proxy of it."""
-    proxy: Any = request_ctx
-    return proxy._get_current_object()  # noqa: SLF001 - Werkzeug's way through a proxy

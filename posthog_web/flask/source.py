@@ -9,7 +9,7 @@ from flask import current_app, g, has_request_context
 from flask.globals import request_ctx
 
 from posthog_web._web.identity import UNKNOWN
-from posthog_web._web.request_info import RequestInfo
+from posthog_web._web.request_info import RequestInfo, server_address
 
 if TYPE_CHECKING:
     from flask import Request
@@ -40,7 +40,7 @@ class FlaskSource:
             method=request.method,
             scheme=request.scheme,
             # Not request.host: a host that is not trusted would raise.
-            host=request.environ.get("HTTP_HOST") or _server(request.environ),
+            host=request.environ.get("HTTP_HOST") or server_address(request.environ),
             path=request.root_path.rstrip("/") + request.path,
             peer=request.environ.get("REMOTE_ADDR", ""),
             forwarded_for=headers.getlist("X-Forwarded-For"),
@@ -101,12 +101,12 @@ def _may_be_loaded(request: Request) -> bool:
 
 def _peek(key: str) -> object:
     """Return what the session holds, past all that notes that it was read."""
-    # The proxy's own attribute leads past it, to the context itself.
-    context = vars(getattr(request_ctx, "_get_current_object")())  # noqa: B009 - typed as the context
+    context = vars(current_context())
     opened = context.get("_session", context.get("session"))
     return dict.get(opened, key) if isinstance(opened, dict) else None
 
 
-def _server(environ: dict[str, Any]) -> str:
-    name, port = environ.get("SERVER_NAME", ""), environ.get("SERVER_PORT", "")
-    return f"{name}:{port}" if name and port else name
+def current_context() -> object:
+    """Return the request context itself, past Flask's proxy of it."""
+    proxy: Any = request_ctx
+    return proxy._get_current_object()  # noqa: SLF001 - Werkzeug's way through a proxy
