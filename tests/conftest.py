@@ -10,6 +10,7 @@ from time import monotonic
 
 import pytest
 
+from posthog_web._client.default import default_client
 from posthog_web.inspector import Inspector
 
 pytest_plugins = ["tests.spec.plugin"]
@@ -33,6 +34,13 @@ def _clean_environment() -> Iterator[None]:
     for name in os.environ.keys() - before.keys():
         del os.environ[name]
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def _own_default_client() -> None:
+    """Let no test capture, through the module, with a client that another one made."""
+    default_client._own.clear()
+    default_client._adapters.clear()
 
 
 @pytest.fixture(autouse=True)
