@@ -55,6 +55,7 @@ check: .venv/.installed
 
 # pytest ends with 5 when nothing was selected.
 test-slow: .venv/.installed system
+	$(BIN)/python -m pip install --quiet --group uwsgi
 	@$(BIN)/python -m pytest -m slow -o faulthandler_timeout=600 --spec-record=$(SLOW_RECORD) || { \
 		code=$$?; test $$code -eq 5 || exit $$code; \
 		echo "No test is marked slow: nothing was run, nothing was proven."; }

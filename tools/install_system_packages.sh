@@ -6,6 +6,7 @@ set -eu
 # What it is for, in SKIP; the package; the programs any of which will do.
 NEEDS="
 browser chromium chromium chromium-browser google-chrome
+redis redis-server redis-server
 "
 
 missing=""
