@@ -19,8 +19,9 @@ from posthog_web._scope import get_distinct_id, get_tags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Literal
 
-    from posthog_web.typing import BeforeSend, OnError, Properties
+    from posthog_web.typing import BeforeSend, OnDrop, OnError, Properties
 
 # Options that may be assigned here before the first call; `default_client` replaces them all.
 default_client: Client | None
@@ -28,6 +29,8 @@ api_key: str | None
 project_api_key: str | None
 host: str | None
 before_send: BeforeSend | Sequence[BeforeSend] | None
+capture_compression: Literal["none", "identity", "gzip", "deflate", "zstd"] | None
+capture_mode: Literal["v0", "v1", "legacy", "analytics_v1"] | None
 debug: bool | None
 disable_geoip: bool | None
 disabled: bool | None
@@ -48,6 +51,7 @@ max_event_age: float | None
 max_queue_bytes: int | None
 max_queue_size: int | None
 max_retries: int | None
+on_drop: OnDrop | None
 on_error: OnError | None
 personal_api_key: str | None
 poll_interval: float | None
@@ -64,6 +68,7 @@ _default.bind(globals())
 _contexts = Contexts(_default.find_configured)
 
 capture = _default.capture
+capture_ai = _default.capture_ai
 capture_exception = _default.capture_exception
 set = _default.set  # noqa: A001 - PostHog's name for it; kept out of __all__
 set_once = _default.set_once
@@ -76,6 +81,9 @@ new_context = _contexts.new_context
 scoped = _contexts.scoped
 
 flush = _default.flush
+flush_after = _default.flush_after
+aflush = _default.aflush
+ashutdown = _default.ashutdown
 join = _default.join
 shutdown = _default.shutdown
 stats = _default.stats
@@ -86,10 +94,14 @@ is_opted_out = _default.is_opted_out
 __all__ = [
     "Client",
     "Posthog",
+    "aflush",
     "alias",
+    "ashutdown",
     "capture",
+    "capture_ai",
     "capture_exception",
     "flush",
+    "flush_after",
     "get_distinct_id",
     "get_tags",
     "group_identify",

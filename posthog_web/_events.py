@@ -16,9 +16,6 @@ from posthog_web._identifiers import read_uuid
 from posthog_web._moments import read_timestamp
 from posthog_web.typing import Event
 
-MAX_EVENT_BYTES = 900 * 1024
-"""Largest event PostHog is sent, in bytes of JSON (protocol §1.4)."""
-
 _PRIVATE_AI = frozenset(
     f"$ai_{span}{name}"
     for span in ("", "span_")
@@ -105,6 +102,11 @@ def read_event_name(value: object) -> str:
         msg = "the event's name is empty"
         raise Flaw(msg)
     return value
+
+
+def read_optional_id(distinct_id: object) -> str | None:
+    """Return a *distinct_id* as text; None when none was given."""
+    return None if distinct_id is None else read_id(distinct_id)
 
 
 def read_id(value: object, what: str = "distinct_id") -> str:

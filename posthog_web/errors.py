@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class PosthogError(Exception):
     """Anything that goes wrong in posthog_web on purpose."""
@@ -42,4 +44,26 @@ class UnansweredError(DeliveryError, ConnectionError):
 
 
 class RefusedError(DeliveryError):
-    """The server answered and did not take the events."""
+    """The server answered and did not take the events.
+
+    Attributes:
+        request_id: Names the batch in protocol v1; the same for all attempts.
+        attempts: How often the batch was sent.
+        reasons: Why events were refused one by one (protocol v1), by their uuid; else empty.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        request_id: str | None = None,
+        attempts: int = 1,
+        reasons: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keep *message* as the text of the error."""
+        super().__init__(message, status=status, retry_after=retry_after)
+        self.request_id = request_id
+        self.attempts = attempts
+        self.reasons = dict(reasons or {})

@@ -26,6 +26,26 @@ OnError: TypeAlias = Callable[[Exception], object] | Callable[[Exception, Sequen
 """Told when events could not be delivered; takes the error, and the events if it wants them."""
 
 
+DropReason: TypeAlias = Literal[
+    "before_send",
+    "closed",
+    "given_up",
+    "invalid_event",
+    "queue_full",
+    "refused",
+    "send_is_off",
+    "too_large",
+    "unsent_at_exit",
+]
+"""Why a call made no event, or an event will never arrive.
+
+The keys of ``declined`` and ``dropped`` in ``client.stats()``.
+"""
+
+OnDrop: TypeAlias = Callable[[DropReason, Sequence[Event]], object]
+"""Told of events that will never arrive: why, and which (decoded when looked at)."""
+
+
 class ClientArguments(TypedDict, total=False):
     """What ``Client(...)`` accepts by keyword beside its key and host.
 
@@ -34,6 +54,8 @@ class ClientArguments(TypedDict, total=False):
 
     api_key: str | None
     before_send: BeforeSend | Sequence[BeforeSend] | None
+    capture_compression: Literal["none", "identity", "gzip", "deflate", "zstd"] | None
+    capture_mode: Literal["v0", "v1", "legacy", "analytics_v1"] | None
     debug: bool | None
     disable_geoip: bool | None
     disabled: bool | None
@@ -54,6 +76,7 @@ class ClientArguments(TypedDict, total=False):
     max_queue_bytes: int | None
     max_queue_size: int | None
     max_retries: int | None
+    on_drop: OnDrop | None
     on_error: OnError | None
     personal_api_key: str | None
     poll_interval: float | None
@@ -65,20 +88,3 @@ class ClientArguments(TypedDict, total=False):
     sync_mode: bool | None
     thread: int | None
     timeout: float | None
-
-
-DropReason: TypeAlias = Literal[
-    "before_send",
-    "closed",
-    "given_up",
-    "invalid_event",
-    "queue_full",
-    "refused",
-    "send_is_off",
-    "too_large",
-    "unsent_at_exit",
-]
-"""Why a call made no event, or an event will never arrive.
-
-The keys of ``declined`` and ``dropped`` in ``client.stats()``.
-"""

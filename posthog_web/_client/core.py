@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, overload
 
 from posthog_web import _config
-from posthog_web._client.events import EventVerbs
+from posthog_web._client.capture import CaptureVerbs
+from posthog_web._client.endings import Endings
 from posthog_web._client.exceptions import ExceptionVerb
+from posthog_web._client.people import PeopleVerbs
 from posthog_web._client.pipeline import Pipeline
 from posthog_web._config import ClientOptions, Resolved
 from posthog_web._delivery.reporter import Reporter
-from posthog_web._delivery.setup import make_lane
+from posthog_web._delivery.setup import make_lanes
 from posthog_web._log import Notices, logger
 from posthog_web._runtime import http, process
-from posthog_web.typing import ClientArguments, OnError, Properties
+from posthog_web.typing import ClientArguments, OnDrop, OnError, Properties
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from posthog_web._delivery.accounting import Stats
-    from posthog_web._delivery.lane import Lane
+    from posthog_web._delivery.lanes import Lanes
 
 T = TypeVar("T")
 
@@ -61,20 +62,20 @@ class Live(Generic[T]):
 class Queue:
     """What can be seen of a client's queue."""
 
-    def __init__(self, lane: Lane) -> None:
-        """Look at *lane*."""
-        self._lane = lane
+    def __init__(self, lanes: Lanes) -> None:
+        """Look at *lanes*."""
+        self._lanes = lanes
 
     def qsize(self) -> int:
         """Return the number of events that wait."""
-        return self._lane.buffer.waiting
+        return self._lanes.waiting
 
     def empty(self) -> bool:
         """Return whether nothing waits."""
         return self.qsize() == 0
 
 
-class Client(Pipeline, EventVerbs, ExceptionVerb):
+class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
     """Captures events and sees to it that they reach PostHog.
 
     One client serves all threads, tasks and forked children of a process. It starts nothing until
@@ -84,6 +85,7 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
         options: All options in force.
         queue: The events that wait; ``queue.qsize()`` counts them.
         on_error: May be assigned at any time, like the others below; see ``options``.
+        on_drop: Told of each event that will never arrive.
         before_send: One hook or a list of them.
         debug: Whether each step is logged.
         disabled: Whether every call does nothing.
@@ -93,6 +95,7 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
     """
 
     on_error: Live[OnError | None] = Live()
+    on_drop: Live[OnDrop | None] = Live()
     before_send: Live[Any] = Live()
     debug: Live[bool] = Live()
     disabled: Live[bool] = Live()
@@ -138,8 +141,8 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
         self._reachable = bool(key.text) and not _NOT_TO_BE_GUESSED & resolved.complaints.keys()
         self._configure(resolved.options)
         self._remark(key.remark, resolved.complaints)
-        self._lane = make_lane(resolved.options, key.text, self._reporter)
-        self.queue = Queue(self._lane)
+        self._lanes = make_lanes(resolved.options, key.text, self._reporter)
+        self.queue = Queue(self._lanes)
 
     def _remark(self, key_remark: str, complaints: Mapping[str, str]) -> None:
         """Say, once, what is odd about the configuration."""
@@ -153,6 +156,7 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
         """Put *options* in force."""
         self.options = options
         self._reporter.on_error = options.on_error
+        self._reporter.on_drop = options.on_drop
         self._reporter.debug = options.debug
         if options.debug and logger.level == logging.NOTSET:
             logger.setLevel(logging.DEBUG)
@@ -182,7 +186,7 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
         # Options that were refused leave no lane behind, and a dying interpreter no names:
         # `suppress` is such a name.
         try:  # noqa: SIM105 - see above
-            self._lane.retire()
+            self._lanes.retire()
         except Exception:  # noqa: BLE001, S110 - see above
             pass
 
@@ -206,55 +210,9 @@ class Client(Pipeline, EventVerbs, ExceptionVerb):
         """Return whether nothing is captured: opted out, disabled, shut down or without a key."""
         return not (self._open and self._reachable)
 
-    # Waiting and ending
-
-    def flush(self, timeout: float | None = None) -> bool:
-        """Send all that waits, now, and wait for it.
-
-        Args:
-            timeout: Seconds to wait at most; None: the option ``flush_timeout``.
-
-        Returns:
-            Whether PostHog took everything that was waiting. The client goes on either way.
-        """
-        return self._wait(timeout, hurry=True)
-
-    def join(self, timeout: float | None = None) -> bool:
-        """Wait as ``flush`` does, but let events leave at their own pace."""
-        return self._wait(timeout, hurry=False)
-
-    def _wait(self, timeout: float | None, *, hurry: bool) -> bool:
-        seconds = self._seconds(timeout, self.options.flush_timeout)
-        return self._lane.crew.flush(seconds, hurry=hurry)
-
-    def _seconds(self, timeout: object, default: float) -> float:
-        if timeout is None:
-            return default
-        if isinstance(timeout, int | float) and timeout == timeout:  # noqa: PLR0124 - NaN is no number
-            # What is left of a budget may be less than nothing, and an int beyond all floats.
-            return min(max(timeout, 0.0), float(threading.TIMEOUT_MAX))
-        self._notices.warn("timeout", "posthog_web: a timeout must be a number of seconds")
-        return default
-
-    def shutdown(self, timeout: float | None = None) -> bool:
-        """Send what waits, then end the client for good. Calling it again does nothing more.
-
-        Args:
-            timeout: Seconds it may take in all; None: the option ``shutdown_timeout``.
-
-        Returns:
-            Whether PostHog took everything that was waiting, the first time too. What it did not is
-            dropped, counted and said.
-        """
-        self._closed = True
-        self._update_gate()
-        everything = self._lane.crew.close(self._seconds(timeout, self.options.shutdown_timeout))
-        self._ended_well = self._ended_well and everything
-        return self._ended_well
-
     def stats(self) -> Stats:
         """Return what became of all events so far, as of one moment, in this process."""
-        return self._lane.stats()
+        return self._lanes.stats()
 
 
 class Posthog(Client):

@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from posthog_web import _config, _scope
+from posthog_web._client.capture import CaptureVerbs
 from posthog_web._client.core import Client, Live
-from posthog_web._client.events import EventVerbs
+from posthog_web._client.endings import FlushAfterVerb
 from posthog_web._client.exceptions import ExceptionVerb
+from posthog_web._client.people import PeopleVerbs
 from posthog_web._config import ClientOptions, Resolved
 from posthog_web._delivery.accounting import Stats
 from posthog_web._log import Notices
@@ -27,7 +29,7 @@ _NAMES = (*_config.names(ClientOptions), "api_key")
 _LIVE = tuple(name for name, value in vars(Client).items() if isinstance(value, Live))
 
 
-class DefaultClient(EventVerbs, ExceptionVerb):
+class DefaultClient(CaptureVerbs, PeopleVerbs, ExceptionVerb, FlushAfterVerb):
     """The verbs of a client that is found, or made, when one of them is called."""
 
     def __init__(self, attributes: Mapping[str, Any] | None = None) -> None:
@@ -153,6 +155,16 @@ class DefaultClient(EventVerbs, ExceptionVerb):
         """Send what waits, then end the client for good; see ``Client.shutdown``."""
         client = self._existing()
         return client is None or client.shutdown(timeout)
+
+    async def aflush(self, timeout: float | None = None) -> bool:
+        """Flush without blocking the event loop; see ``Client.aflush``."""
+        client = self._existing()
+        return client is None or await client.aflush(timeout)
+
+    async def ashutdown(self, timeout: float | None = None) -> bool:
+        """Shut down without blocking the event loop; see ``Client.ashutdown``."""
+        client = self._existing()
+        return client is None or await client.ashutdown(timeout)
 
     def stats(self) -> Stats:
         """Return what became of all events so far; see ``Client.stats``."""

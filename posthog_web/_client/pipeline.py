@@ -12,6 +12,7 @@ from posthog_web._client.verb import Verbs
 from posthog_web._config import ClientOptions
 from posthog_web._delivery import tap
 from posthog_web._delivery.lane import Lane
+from posthog_web._delivery.lanes import Lanes
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._events import Flaw
 from posthog_web._guard import describe_fault
@@ -33,7 +34,7 @@ class Pipeline(Verbs):
     """
 
     options: ClientOptions
-    _lane: Lane
+    _lanes: Lanes
     _notices: Notices
     _reporter: Reporter
     _open: bool
@@ -64,7 +65,7 @@ class Pipeline(Verbs):
         return False
 
     def _decline(self, verb: str, reason: str) -> None:
-        self._lane.decline("invalid_event")
+        self._lanes.analytics.decline("invalid_event")
         self._notices.warn(
             f"invalid:{verb}:{reason}", f"posthog_web: {verb}: %s; nothing is sent", reason
         )
@@ -101,13 +102,14 @@ class Pipeline(Verbs):
         needs_person: bool = False,
         person_property: str | None = None,
         top_level: Mapping[str, Any] | None = None,
+        ai: bool = False,
     ) -> str | None:
         """Build an event, pass it through the hooks and hand it over; return its uuid.
 
-        *enrich* adds what the process runs on and the tags of the current scope; *top_level* goes
-        beside the properties. Without a *distinct_id* the scope's person is meant, else nobody,
-        or if it *needs_person* there is no event. With *person_property* the event has an id of its
-        own, and the scope's person goes there.
+        It takes the lane of analytics, or of *ai*. *enrich* adds what the process runs on and the
+        tags of the current scope; *top_level* goes beside the properties. Without a *distinct_id*
+        the scope's person is meant, else nobody, or if it *needs_person* there is no event. With
+        *person_property* the event has an id of its own, and the scope's person goes there.
         """
         merged = dict(self._enriched_base if enrich else self._base)
         if disable_geoip is not None:
@@ -128,13 +130,15 @@ class Pipeline(Verbs):
         }
         if top_level:
             event |= top_level
+        lane = self._lanes.ai if ai else self._lanes.analytics
         if distinct_id is not None and person_property is None:
-            return self._hand_over(event)
-        return self._find_person(event, scope, person_property, needs_person=needs_person)
+            return self._hand_over(event, lane)
+        return self._find_person(event, lane, scope, person_property, needs_person=needs_person)
 
     def _find_person(
         self,
         event: Event,
+        lane: Lane,
         scope: Surroundings | None,
         person_property: str | None,
         *,
@@ -144,17 +148,17 @@ class Pipeline(Verbs):
 
         def complete(event: Event) -> str | None:
             if person_property is None:
-                return self._complete(event, scope, needs_person=needs_person)
+                return self._complete(event, lane, scope, needs_person=needs_person)
             person, claimed = _read_person(scope)
             event["properties"][person_property] = _events.require_person(person, claimed=claimed)
-            return self._hand_over(event)
+            return self._hand_over(event, lane)
 
         if scope is not None and scope.awaits_person():
-            return self._defer(event, scope, complete)
+            return self._defer(event, lane, scope, complete)
         return complete(event)
 
     def _complete(
-        self, event: Event, scope: Surroundings | None, *, needs_person: bool
+        self, event: Event, lane: Lane, scope: Surroundings | None, *, needs_person: bool
     ) -> str | None:
         """Name the person the *scope* knows, or nobody, and hand over (SRV-269)."""
         properties = event["properties"]
@@ -169,13 +173,18 @@ class Pipeline(Verbs):
             for name in ("$set", "$set_once", "$unset"):
                 properties.pop(name, None)
         event["distinct_id"] = person
-        return self._hand_over(event)
+        return self._hand_over(event, lane)
 
     def _defer(
-        self, event: Event, scope: Surroundings, complete: Callable[[Event], object]
+        self,
+        event: Event,
+        lane: Lane,
+        scope: Surroundings,
+        complete: Callable[[Event], object],
     ) -> str | None:
         """Keep a snapshot of *event* until the scope knows its person."""
-        kept = loads(dumps(event))
+        snapshot = dumps(event)
+        kept = loads(snapshot)
 
         def complete_kept() -> None:
             try:
@@ -185,7 +194,7 @@ class Pipeline(Verbs):
 
         if scope.defer(complete_kept):
             return event["uuid"]  # type: ignore[no-any-return]  # the stamp is text
-        self._lane.drop("queue_full")
+        lane.drop("queue_full", snapshot)
         return None
 
     def _stamp(self, timestamp: object, uuid: object) -> tuple[str, str]:
@@ -200,7 +209,7 @@ class Pipeline(Verbs):
             self._remind("uuid", "it cannot be read; a new one is used")
         return moment, number or uuid7(now // 1_000_000)
 
-    def _hand_over(self, event: Event) -> str | None:
+    def _hand_over(self, event: Event, lane: Lane) -> str | None:
         if self.options.privacy_mode:
             event = _events.without_private_ai(event)
         encoded = dumps(event)
@@ -211,17 +220,18 @@ class Pipeline(Verbs):
             if hooked is None:
                 return None
             event, encoded = hooked, dumps(hooked)
-        if len(encoded) > _events.MAX_EVENT_BYTES:
-            self._lane.drop("too_large")
+        if len(encoded) > lane.largest_event:
             self._notices.warn(
                 "too_large",
-                "posthog_web: %r is %d KiB, over the limit of 900; it is dropped",
+                "posthog_web: %r is %d KiB, over the limit of %d; it is dropped",
                 event["event"][:100],
                 len(encoded) // 1024,
+                lane.largest_event // 1024,
             )
+            lane.drop("too_large", encoded)
             return None
         self._reporter.trace("captured %r, %d bytes", event["event"][:100], len(encoded))
-        return event["uuid"] if self._deliver(encoded) else None
+        return event["uuid"] if self._deliver(encoded, lane) else None
 
     def _run_hooks(self, hooks: tuple[BeforeSend, ...], event: Event) -> Event | None:
         hooked = _events.run_hooks(hooks, event)
@@ -239,17 +249,17 @@ class Pipeline(Verbs):
                 level=logging.INFO,
             )
         if hooked.event is None:
-            self._lane.decline("before_send")
+            self._lanes.analytics.decline("before_send")
         return hooked.event
 
-    def _deliver(self, encoded: bytes) -> bool:
+    def _deliver(self, encoded: bytes, lane: Lane) -> bool:
         if (recorder := tap.current()) is not None:
             recorder(encoded)
             return True
         if not self.options.send:
-            self._lane.drop("send_is_off")
+            lane.drop("send_is_off", encoded)
             return True
-        return self._lane.send(encoded) if self.options.sync_mode else self._lane.put(encoded)
+        return lane.send(encoded) if self.options.sync_mode else lane.put(encoded)
 
 
 def _read_person(scope: Surroundings | None) -> tuple[str | None, bool]:

@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -158,6 +159,29 @@ def one_of(*choices: object) -> Kind:
     return Kind(expected="one of " + ", ".join(map(repr, choices)), accept=accept, parse=parse)
 
 
+def alias_of(aliases: Mapping[str, object], *choices: object) -> Kind:
+    """Return the kind of a value out of *choices*, which also go by the names in *aliases*."""
+    kind = one_of(*choices)
+
+    def accept(value: object) -> object:
+        return kind.accept(aliases.get(value, value) if isinstance(value, str) else value)
+
+    return Kind(expected=kind.expected, accept=accept)
+
+
+def _compression(value: object) -> str:
+    _require(holds=value in _COMPRESSIONS)
+    _require(holds=value != "zstd" or find_spec("zstandard") is not None)
+    return str(value)
+
+
+_COMPRESSIONS = ("none", "identity", "gzip", "deflate", "zstd")
+
+COMPRESSION = Kind(
+    expected=f"one of {', '.join(map(repr, _COMPRESSIONS))}"
+    " (the last one needs: pip install 'posthog-web[zstd]')",
+    accept=_compression,
+)
 TEXT = Kind(expected="text", accept=_text)
 PATH = Kind(expected="a path", accept=_path)
 HOST = Kind(expected="an address such as 'https://eu.i.posthog.com'", accept=_host)

@@ -85,7 +85,17 @@ class ClientOptions:
     max_batch_bytes: int = option(
         kinds.whole(1), 1024 * 1024, "Bytes in one request at most, before compression."
     )
-    gzip: bool = option(kinds.FLAG, False, "Compress requests.")
+    gzip: bool = option(kinds.FLAG, False, "Compress requests with gzip.")
+    capture_mode: Literal["v0", "v1"] = option(
+        kinds.alias_of({"legacy": "v0", "analytics_v1": "v1"}, "v0", "v1"),
+        "v0",
+        "The protocol of events; v1 has a result for each.",
+    )
+    capture_compression: Literal["none", "identity", "gzip", "deflate", "zstd"] | None = option(
+        kinds.COMPRESSION,
+        None,
+        "How v1 compresses. None: as the option gzip says.",
+    )
     thread: int = option(kinds.whole(1), 1, "Threads that send.")
 
     # Patience
@@ -106,6 +116,11 @@ class ClientOptions:
         kinds.FUNCTION,
         None,
         "Called with (error) or (error, events) when events were not delivered.",
+    )
+    on_drop: Callable[..., Any] | None = option(
+        kinds.FUNCTION,
+        None,
+        "Called with (reason, events) for events that will never arrive, on the thread that drops.",
     )
 
     # Exceptions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,6 +17,7 @@ class Stats:
     Attributes:
         captured: Events that passed validation, consent and before_send.
         queued: Events that wait.
+        queued_bytes: Their size, within an event or so while others capture.
         in_flight: Events of batches a worker holds: being sent, or waiting for another try.
         sent: Events the server took.
         retried: Requests beyond the first of their batch.
@@ -29,6 +30,7 @@ class Stats:
 
     captured: int = 0
     queued: int = 0
+    queued_bytes: int = 0
     in_flight: int = 0
     sent: int = 0
     retried: int = 0
@@ -42,6 +44,29 @@ class Stats:
     def dropped_total(self) -> int:
         """Return the number of dropped events, whatever the reason."""
         return sum(self.dropped.values())
+
+
+def add_up(every: Sequence[Stats]) -> Stats:
+    """Return the figures of several lanes as one; of what happened last, the last."""
+    succeeded = [stats.last_success for stats in every if stats.last_success is not None]
+    failed = [stats.last_error for stats in every if stats.last_error is not None]
+    return Stats(
+        **{name: sum(getattr(stats, name) for stats in every) for name in _SUMS},
+        dropped=_add_up_counts(stats.dropped for stats in every),
+        declined=_add_up_counts(stats.declined for stats in every),
+        last_error=failed[-1] if failed else None,
+        last_success=max(succeeded, default=None),
+    )
+
+
+_SUMS = ("captured", "queued", "queued_bytes", "in_flight", "sent", "retried", "sent_bytes")
+
+
+def _add_up_counts(every: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for counts in every:
+        total.update(counts)
+    return dict(total)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,11 +85,12 @@ class Ledger:
     last_error: str | None = None
     last_success: datetime | None = None
 
-    def snapshot(self, *, captured: int, queued: int, in_flight: int) -> Stats:
+    def snapshot(self, *, captured: int, queued: int, queued_bytes: int, in_flight: int) -> Stats:
         """Return the figures together with what came in, what waits and what is under way."""
         return Stats(
             captured=captured,
             queued=queued,
+            queued_bytes=queued_bytes,
             in_flight=in_flight,
             sent=self.sent,
             retried=self.retried,

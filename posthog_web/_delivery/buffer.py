@@ -11,59 +11,20 @@ of numbers.
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from posthog_web._delivery.accounting import Ledger, Stats
+from posthog_web._delivery.batch import Batch, Limits
 from posthog_web._delivery.retry import Attempts
 from posthog_web.typing import DropReason
 
 _NEVER = sys.maxsize
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much may wait, and how much goes into one request.
-
-    Attributes:
-        queue_size: Events that may wait.
-        queue_bytes: Bytes that may wait.
-        flush_at: Waiting events that trigger a send.
-        flush_interval: Seconds the oldest event waits at most.
-        batch_size: Events in one request at most.
-        batch_bytes: Bytes in one request at most (one larger event still travels alone).
-        idle: Seconds without work after which a worker may stop.
-    """
-
-    queue_size: int
-    queue_bytes: int
-    flush_at: int
-    flush_interval: float
-    batch_size: int
-    batch_bytes: int
-    idle: float = 60.0
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class Batch:
-    """Events taken for one request.
-
-    Attributes:
-        events: The JSON of each.
-        born: When it was taken, in monotonic seconds.
-        position: Position of the first event.
-        attempts: How often it was tried.
-    """
-
-    events: list[bytes]
-    born: float
-    position: int = 0
-    attempts: Attempts = field(default_factory=Attempts)
 
 
 class Buffer:
@@ -71,6 +32,7 @@ class Buffer:
 
     Attributes:
         closed: Whether nothing more is accepted.
+        ends: Until when (monotonic) what is here is tried, once it is closed.
         lost: Events that were accepted and then dropped.
     """
 
@@ -92,8 +54,10 @@ class Buffer:
         self._hurry_to = 0
         self._hurries = 0
         self._gather_until: float | None = None
+        self._batch_bytes = limits.batch_bytes
         self._ledger = Ledger()
         self.closed = False
+        self.ends = math.inf
         self.lost = 0
 
     # What captures call
@@ -117,7 +81,7 @@ class Buffer:
         self._bytes += len(event)
         self._events.append(event)
         if len(self._events) >= self._wake_at or (
-            self._bytes >= limits.batch_bytes and self._wake_at != _NEVER
+            self._bytes >= self._batch_bytes and self._wake_at != _NEVER
         ):
             with self._lock:
                 self._wake_at = _NEVER
@@ -208,20 +172,17 @@ class Buffer:
         return self._gather_until - now
 
     def _is_full_batch(self) -> bool:
-        limits = self._limits
-        return len(self._events) >= limits.flush_at or self._bytes >= limits.batch_bytes
+        return len(self._events) >= self._limits.flush_at or self._bytes >= self._batch_bytes
 
     def _take(self) -> Batch | None:
         """Move events from the front into a batch, in order of arrival (SRV-076…078)."""
         if self._returned:
-            batch = self._returned.popleft()
-            self._in_flight.add(batch)
-            return batch
+            return self._take_returned()
         if not self._events:
             return None
         position = self._taken
         taken: list[bytes] = []
-        room = self._limits.batch_bytes
+        room = self._batch_bytes
         while self._events and len(taken) < self._limits.batch_size:
             room -= len(self._events[0]) + 1
             if room < 0 and taken:
@@ -236,7 +197,15 @@ class Buffer:
         self._in_flight.add(batch)
         return batch
 
-    def pause(self, batch: Batch, seconds: float, *, until: float | None = None) -> bool:
+    def _take_returned(self) -> Batch:
+        batch = self._returned.popleft()
+        # Of a size that was refused meanwhile.
+        while batch.size > self._batch_bytes and len(batch.events) > 1:
+            self._returned.appendleft(batch.halve())
+        self._in_flight.add(batch)
+        return batch
+
+    def pause(self, batch: Batch, seconds: float, *, until: float = math.inf) -> bool:
         """Wait before the next try of *batch*; return False when nobody wants it any more.
 
         While nobody answers at all, a flush ends the pause: trying costs the batch nothing. *until*
@@ -244,17 +213,15 @@ class Buffer:
         """
         patient = batch.attempts.unanswered == 0
         with self._lock:
-            end = self._clock() + seconds
-            if until is not None:
-                end = min(end, until)
+            due = self._clock() + seconds
             hurries = self._hurries
             while batch in self._in_flight:
                 if not patient and self._hurries > hurries:
                     return True
-                remaining = end - self._clock()
-                if remaining <= 0:
-                    return until is None or self._clock() < until
-                _wait(self._work, remaining)
+                now, last = self._clock(), min(until, self.ends)
+                if now >= min(due, last):
+                    return now < last
+                _wait(self._work, min(due, last) - now)
             return False
 
     def attempted(
@@ -281,6 +248,24 @@ class Buffer:
             self._count(len(batch.events), reason)
             self._progress.notify_all()
             return True
+
+    def settle_some(self, batch: Batch, *, kept: list[bytes], refused: int) -> None:
+        """Count what the server took of *batch* and what it *refused*; what is *kept* goes on."""
+        with self._lock:
+            if batch in self._in_flight:
+                if sent := len(batch.events) - len(kept) - refused:
+                    self._count(sent, None)
+                if refused:
+                    self._count(refused, "refused")
+                batch.events = kept
+
+    def split(self, batch: Batch) -> None:
+        """Halve *batch*, which was too large, and remember: no batch of its size is made again."""
+        with self._lock:
+            self._batch_bytes = min(self._batch_bytes, max(batch.size // 2, 1))
+            if batch in self._in_flight:
+                self._returned.appendleft(batch.halve())
+                self._work.notify_all()
 
     def release(self, batch: Batch) -> None:
         """Take back a batch whose sender died or ran out of time; it is the next to be sent."""
@@ -334,25 +319,27 @@ class Buffer:
                 _wait(self._progress, remaining)
             return True
 
-    def close(self) -> None:
-        """Accept nothing more; workers finish what is here and stop."""
+    def close(self, ends: float) -> None:
+        """Accept nothing more; workers finish what is here until *ends* (monotonic) and stop."""
         with self._lock:
             self.closed = True
+            self.ends = min(self.ends, ends)
             self._work.notify_all()
             self._progress.notify_all()
 
-    def abandon(self, reason: DropReason) -> int:
-        """Drop all that waits or is under way, for *reason*; return how many events that was."""
+    def abandon(self, reason: DropReason) -> Sequence[bytes]:
+        """Drop all that waits or is under way, for *reason*, and return it."""
         with self._lock:
-            lost = self.waiting + sum(len(batch.events) for batch in self._in_flight)
+            held = (*self._in_flight, *self._returned)
+            lost = [event for batch in held for event in batch.events]
             for _ in range(len(self._events)):
-                self._events.popleft()
+                lost.append(self._events.popleft())
                 self._taken += 1
             self._returned.clear()
             self._in_flight.clear()
             self._bytes = 0
             if lost:
-                self._count(lost, reason)
+                self._count(len(lost), reason)
             self._work.notify_all()
             self._progress.notify_all()
             return lost
@@ -363,6 +350,7 @@ class Buffer:
             return self._ledger.snapshot(
                 captured=self.position + self._ledger.turned_away,
                 queued=self.waiting,
+                queued_bytes=self._bytes + sum(batch.size for batch in self._returned),
                 in_flight=sum(len(batch.events) for batch in self._in_flight),
             )
 

@@ -7,21 +7,16 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from posthog_web._delivery.buffer import Batch, Buffer, Limits
+from posthog_web._delivery.batch import Batch, Limits
+from posthog_web._delivery.buffer import Buffer
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.transport import Connection
 from posthog_web._delivery.worker import Sender, Worker
 from posthog_web._runtime import process
+from posthog_web.typing import DropReason
 
 # Seconds a thread gets to notice that it is over; one in the middle of a request is left behind.
 _GRACE = 0.2
-
-
-class _Own(threading.local):
-    """What belongs to a thread that sends its own events."""
-
-    connection: Connection | None = None
-    sending: bool = False
 
 
 class Crew:
@@ -39,7 +34,9 @@ class Crew:
         self._size = size
         self._workers: set[Worker] = set()
         self._hiring = False
-        self._own = _Own()
+        # What belongs to a thread that sends its own events. Made here, since gevent may have
+        # changed what a thread is after this module was imported.
+        self._own = threading.local()
         self._clock = sender.clock
         process.watch(self)
 
@@ -50,7 +47,7 @@ class Crew:
         buffer = self.buffer
         if not buffer.put(event):
             if not buffer.closed:
-                self._reporter.refused_by_queue()
+                self._reporter.refused_by_queue(event)
             return False
         if not self._workers or buffer.wants_another_worker():
             self._hire()
@@ -58,6 +55,11 @@ class Crew:
             # Nobody will wait for a thread any more: see it out ourselves.
             return self.finish(deadline)
         return True
+
+    def drop(self, reason: DropReason, event: bytes) -> None:
+        """Count, and tell of, an *event* that was captured and will not be sent."""
+        self.buffer.drop(reason)
+        self._reporter.dropped(reason, [event])
 
     def send(self, event: bytes) -> bool:
         """Send *event* now, on this thread; return whether the server took it."""
@@ -97,6 +99,9 @@ class Crew:
 
         After a failure the next event hires; at once would be a loop if the failure lasts.
         """
+        if self._clock() >= self.buffer.ends:
+            # While it still counts as a worker: close() waits for it, and so for what it says.
+            self._give_up()
         self._workers.discard(worker)
         if not failed and self.buffer.waiting:
             self._hire()
@@ -109,18 +114,20 @@ class Crew:
         the pool underneath has a lock that is not re-entrant.
         """
         own = self._own
-        before, own.sending = own.sending, True
+        before = getattr(own, "sending", False)
+        own.sending = True
         try:
             if before:
                 yield self._sender.transport.connect()
             else:
-                own.connection = own.connection or self._sender.transport.connect()
+                if not hasattr(own, "connection"):
+                    own.connection = self._sender.transport.connect()
                 yield own.connection
         finally:
             own.sending = before
 
     def _waits_for_itself(self) -> bool:
-        return self._own.sending or threading.current_thread() in self._workers
+        return getattr(self._own, "sending", False) or threading.current_thread() in self._workers
 
     # Waiting
 
@@ -154,10 +161,14 @@ class Crew:
         """Make all that waits due now, without waiting for it."""
         self.buffer.hurry(self.buffer.position)
 
+    def retire(self) -> None:
+        """Let threads send what is here within the budget, then stop; wait for nothing."""
+        self.buffer.close(self._clock() + self.exit_budget)
+
     def close(self, timeout: float) -> bool:
         """Send what is here within *timeout* seconds, then stop for good (SRV-113…117)."""
         deadline = self._clock() + timeout
-        self.buffer.close()
+        self.buffer.close(deadline)
         everything = self.flush(timeout)
         if threading.current_thread() in self._workers:
             # A callback asked for it: this thread goes on working when the callback returns.
@@ -171,7 +182,9 @@ class Crew:
     def finish(self, deadline: float) -> bool:
         """Send what is left until *deadline*, give up the rest, say so; return if all was taken."""
         everything = self.flush(max(deadline - self._clock(), 0.0))
-        lost = self.buffer.abandon("unsent_at_exit")
-        if lost:
-            self._reporter.unsent(lost, self.buffer.snapshot().last_error)
+        self._give_up()
         return everything
+
+    def _give_up(self) -> None:
+        if lost := self.buffer.abandon("unsent_at_exit"):
+            self._reporter.unsent(lost, self.buffer.snapshot().last_error)

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 
 
 class Lane:
-    """Hands events over to the crew of this process."""
+    """Hands events over to the crew of this process.
 
-    def __init__(self, make_crew: Callable[[], Crew]) -> None:
+    Attributes:
+        largest_event: Bytes of JSON one event may have.
+    """
+
+    def __init__(self, make_crew: Callable[[], Crew], largest_event: int) -> None:
         """Make nothing yet: locks and threads are made with the first event, where it happens."""
+        self.largest_event = largest_event
         self._make_crew = make_crew
         # By pid, since dict.setdefault decides a race between threads, or with a signal handler,
         # without a lock that a fork could leave taken.
@@ -52,9 +57,9 @@ class Lane:
         """Send *event* now, on this thread; return whether the server took it."""
         return self.crew.send(event)
 
-    def drop(self, reason: DropReason) -> None:
-        """Count an event that was captured and will not be sent."""
-        self.buffer.drop(reason)
+    def drop(self, reason: DropReason, event: bytes) -> None:
+        """Count, and tell of, an *event* that was captured and will not be sent."""
+        self.crew.drop(reason, event)
 
     def decline(self, reason: DropReason) -> None:
         """Count a call that made no event."""
@@ -64,7 +69,7 @@ class Lane:
         """Let threads finish what is here and stop, without waiting for them."""
         for crew in list(self._crews.values()):
             if crew.pid == os.getpid():
-                crew.buffer.close()
+                crew.retire()
 
     def stats(self) -> Stats:
         """Return all figures as of one moment."""

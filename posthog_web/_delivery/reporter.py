@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
@@ -11,7 +12,7 @@ from posthog_web._guard import describe_fault
 from posthog_web._log import Notices, logger
 from posthog_web._serialization import loads
 from posthog_web.errors import DeliveryError
-from posthog_web.typing import Event
+from posthog_web.typing import DropReason, Event
 
 
 class DecodedEvents(Sequence[Event]):
@@ -46,7 +47,8 @@ class Reporter:
     """What one client says about its delivery.
 
     Attributes:
-        on_error: The user's callback; may be replaced at any time, may raise.
+        on_error: The user's callback for failures; may be replaced at any time, may raise.
+        on_drop: The user's callback for each loss; the same.
         debug: Whether each step is logged, at level DEBUG.
         host: Where events are sent.
         notices: Where it is said.
@@ -56,9 +58,12 @@ class Reporter:
         """Say things through *notices*."""
         self.notices = notices
         self.on_error: Callable[..., Any] | None = None
+        self.on_drop: Callable[..., Any] | None = None
         self.debug = False
         self.host = ""
         self._silent = False
+        # The threads that are inside a callback now: it may capture, and that may fail as well.
+        self._telling: set[int] = set()
 
     def trace(self, message: str, *values: object) -> None:
         """Log a step, if the client is being debugged."""
@@ -91,10 +96,12 @@ class Reporter:
             )
             self._tell(error, ())
 
-    def lost(self, error: DeliveryError, events: Sequence[bytes]) -> None:
-        """Tell that *events* will not arrive."""
-        # Not the error's text: it may quote the server, and the server may quote the key.
+    def lost(self, reason: DropReason, error: DeliveryError, events: Sequence[bytes]) -> None:
+        """Tell that the server will not have *events*."""
+        # Of an error, not its text: it may quote the server, and the server may quote the key.
         what = f"HTTP {error.status}" if error.status else str(error)
+        if error.status is not None and 300 <= error.status < 400:  # noqa: PLR2004 - HTTP's own numbers
+            what = f"{what}, a redirect; set host to the address it leads to"
         self.notices.warn(
             "lost",
             "posthog_web: %d event(s) were not delivered: %s",
@@ -103,29 +110,50 @@ class Reporter:
             count=len(events),
         )
         self._tell(error, events)
+        self.dropped(reason, events)
 
-    def refused_by_queue(self) -> None:
-        """Tell that an event found the queue full."""
+    def refused_by_queue(self, event: bytes) -> None:
+        """Tell that *event* found the queue full."""
         self.notices.warn("queue_full", "posthog_web: the queue is full; new events are dropped")
+        self.dropped("queue_full", [event])
 
-    def unsent(self, count: int, reason: str | None) -> None:
-        """Tell how many events are left behind at the end."""
+    def unsent(self, events: Sequence[bytes], reason: str | None) -> None:
+        """Tell of the events that are left behind at the end."""
         reason = reason or "there was no time left"
+        count = len(events)
         self.notices.warn(
             "unsent", "posthog_web: %d event(s) could not be sent: %s", count, reason, count=count
         )
+        self.dropped("unsent_at_exit", events)
+
+    def ended(self, error: BaseException) -> None:
+        """Tell that something ended a worker; the next event starts another."""
+        self.notices.warn("worker", "posthog_web: a worker was ended by %s", type(error).__name__)
+
+    def dropped(self, reason: DropReason, events: Sequence[bytes]) -> None:
+        """Hand *events* that will never arrive to ``on_drop``."""
+        if (callback := self.on_drop) is not None:
+            self._call("on_drop", callback, reason, DecodedEvents(events))
 
     def _tell(self, error: DeliveryError, events: Sequence[bytes]) -> None:
-        callback = self.on_error
-        if callback is None:
+        if (callback := self.on_error) is None:
             return
+        if _takes_events(callback):
+            self._call("on_error", callback, error, DecodedEvents(events))
+        else:
+            self._call("on_error", callback, error)
+
+    def _call(self, name: str, callback: Callable[..., Any], *values: object) -> None:
+        thread = threading.get_ident()
+        if thread in self._telling:
+            return
+        self._telling.add(thread)
         try:
-            if _takes_events(callback):
-                callback(error, DecodedEvents(events))
-            else:
-                callback(error)
+            callback(*values)
         except Exception as fault:  # noqa: BLE001 - somebody else's code
-            self.notices.warn("on_error", "posthog_web: on_error failed: %s", describe_fault(fault))
+            self.notices.warn(name, f"posthog_web: {name} failed: %s", describe_fault(fault))
+        finally:
+            self._telling.discard(thread)
 
 
 def _takes_events(callback: Callable[..., Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Decides what an answer means for a batch: done, again and after how long, or given up.
+"""Decides what an answer means for a batch: done, again and when, in halves, or given up.
 
 Pure: reads no clock and never waits. The worker does the waiting.
 
@@ -10,17 +10,30 @@ batch: it is kept until it is too old.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
-# With these the server asks for more time; any other 4xx is our mistake and will not get better
-# (SRV-097). All of 5xx is added by rule.
-_ASK_AGAIN = frozenset({408, 429})
+_TOO_LARGE = 413
 
 FIRST_DELAY = 0.5
 MAX_DELAY = 30.0
 MIN_DELAY = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """What a success says of single events; most say nothing, which means all were taken.
+
+    Attributes:
+        readable: False where each event's result was to be told, and was not.
+        refused: Why events were refused though others were taken, by their index.
+        asked_again: Indices of events the server wants once more.
+    """
+
+    readable: bool = True
+    refused: Mapping[int, str] = field(default_factory=dict)
+    asked_again: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +46,7 @@ class Answer:
         retry_after: Seconds the server asked to wait.
         error: Why nobody answered.
         sent_bytes: Size of the request's body on the wire.
+        results: What a success says of single events.
     """
 
     status: int | None = None
@@ -40,6 +54,20 @@ class Answer:
     retry_after: float | None = None
     error: Exception | None = None
     sent_bytes: int = 0
+    results: Results = field(default_factory=Results)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the server took what it was sent, or most of it."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own numbers
+
+
+def asks_again(status: int) -> bool:
+    """Return whether a server that answers *status* asks for another try.
+
+    Any other 4xx is our mistake and will not get better (SRV-097).
+    """
+    return status in {408, 429} or status >= 500  # noqa: PLR2004 - HTTP's own numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +99,7 @@ class Verdict(Enum):
 
     DELIVERED = auto()
     AGAIN = auto()
+    SPLIT = auto()
     REFUSED = auto()
     GIVEN_UP = auto()
 
@@ -91,10 +120,12 @@ class RetryPolicy:
         max_retries: Attempts after the first that are made on answers asking for one.
         max_age: Seconds a batch is kept while nobody answers. None: such attempts count like any
             other, for nobody can be kept waiting on their own thread.
+        asks_again: Tells a status that asks for another try.
     """
 
     max_retries: int
     max_age: float | None
+    asks_again: Callable[[int], bool] = asks_again
 
     def decide(
         self,
@@ -102,25 +133,29 @@ class RetryPolicy:
         answer: Answer,
         *,
         age: float,
+        events: int = 1,
         jitter: Callable[[], float] = random.random,
     ) -> Decision:
-        """Return what *answer*, the last of *attempts*, means for a batch *age* seconds old."""
-        verdict = self._judge(attempts, answer, age)
+        """Return what *answer*, the last of *attempts*, means for a batch.
+
+        *age* is the batch's, in seconds; *events* is how many it holds.
+        """
+        verdict = self._judge(attempts, answer, age, events)
         if verdict is not Verdict.AGAIN:
             return Decision(verdict=verdict)
         return Decision(verdict=verdict, delay=self._delay(attempts, answer, jitter))
 
-    def _judge(self, attempts: Attempts, answer: Answer, age: float) -> Verdict:
+    def _judge(self, attempts: Attempts, answer: Answer, age: float, events: int) -> Verdict:
         if answer.status is None:
-            again = self._waits_out(attempts, age)
-        elif 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own numbers
-            return Verdict.DELIVERED
-        elif answer.status < 500 and answer.status not in _ASK_AGAIN:  # noqa: PLR2004 - HTTP's own numbers
+            return Verdict.AGAIN if self._waits_out(attempts, age) else Verdict.GIVEN_UP
+        if answer.is_success and not answer.results.asked_again:
+            return Verdict.DELIVERED if answer.results.readable else Verdict.REFUSED
+        if answer.status == _TOO_LARGE and events > 1:
+            return Verdict.SPLIT
+        if not answer.is_success and not self.asks_again(answer.status):
             return Verdict.REFUSED
-        else:
-            counted = attempts.made if self.max_age is None else attempts.answered
-            again = counted <= self.max_retries
-        return Verdict.AGAIN if again else Verdict.GIVEN_UP
+        counted = attempts.made if self.max_age is None else attempts.answered
+        return Verdict.AGAIN if counted <= self.max_retries else Verdict.GIVEN_UP
 
     def _waits_out(self, attempts: Attempts, age: float) -> bool:
         """Return whether silence is met with another try."""

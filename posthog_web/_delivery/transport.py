@@ -1,35 +1,34 @@
-"""Posts batches to PostHog: protocol v0, ``POST {host}/batch/`` (protocol §1.2)."""
+"""Posts batches to PostHog over HTTP, and reads what comes back."""
 
 from __future__ import annotations
 
-import gzip
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 
+from posthog_web._delivery.batch import Batch
+from posthog_web._delivery.compression import Compress
 from posthog_web._delivery.retry import Answer
-from posthog_web._moments import now_text
+from posthog_web._delivery.wire import Wire
 from posthog_web._runtime import http
-from posthog_web._serialization import dumps, loads
+from posthog_web._serialization import loads
 
 if TYPE_CHECKING:
     import requests
 
-# Level 1 costs a ninth of level 9's time for a fifth more bytes on events.
-_GZIP_LEVEL = 1
 _DETAIL_LENGTH = 200
-_LONGEST_ANSWER = 16 * 1024
+# Where servers and proxies put their reasons, the best one first (protocol §1.2, §1.5).
+_REASONS = ("error_description", "detail", "error")
 
 
 class Connection(Protocol):
     """A way to the server for one thread."""
 
-    def post(self, events: Sequence[bytes], *, timeout: float) -> Answer:
-        """Send *events*, each the JSON of one, within *timeout* seconds; never raise."""
+    def post(self, batch: Batch, *, timeout: float) -> Answer:
+        """Send *batch* within *timeout* seconds; never raise."""
 
     def close(self) -> None:
         """Give back what is held open."""
@@ -47,31 +46,30 @@ class HttpTransport:
     """Sends batches over HTTP.
 
     Attributes:
-        url: Where batches are posted.
-        api_key: The project's key.
-        historical_migration: Whether batches are marked as an import.
-        compress: Whether bodies are compressed with gzip.
+        host: The server's address, without a slash at its end.
+        wire: The protocol spoken.
+        encoding: How bodies are compressed; None: they are not.
+        compress: Does it.
     """
 
-    url: str
-    api_key: str
-    historical_migration: bool
-    compress: bool
+    host: str
+    wire: Wire
+    encoding: str | None = None
+    compress: Compress | None = None
 
     def connect(self) -> HttpConnection:
         """Return a connection with a session of its own."""
         return HttpConnection(self)
 
-    def body(self, events: Sequence[bytes]) -> bytes:
-        """Return the JSON of a batch, with the time of this attempt (protocol §1.2)."""
-        rest = dumps(
-            {
-                "historical_migration": self.historical_migration,
-                "sent_at": now_text(time.time_ns()),
-                "api_key": self.api_key,
-            }
-        )
-        return b'{"batch":[%b],%b' % (b",".join(events), rest[1:])
+    def write(self, batch: Batch) -> tuple[bytes, dict[str, str]]:
+        """Return body and headers of a request made now."""
+        now = time.time_ns()
+        headers = {"Content-Type": "application/json", **self.wire.headers(batch, now)}
+        body = self.wire.body(batch, now)
+        if self.encoding is not None and self.compress is not None:
+            body = self.compress(body)
+            headers["Content-Encoding"] = self.encoding
+        return body, headers
 
 
 class HttpConnection:
@@ -81,52 +79,96 @@ class HttpConnection:
         """Open nothing yet."""
         self._transport = transport
         self._session: requests.Session | None = None
+        self._is_kept = False
 
-    def post(self, events: Sequence[bytes], *, timeout: float) -> Answer:
-        """Send *events* and return what came back."""
+    def post(self, batch: Batch, *, timeout: float) -> Answer:
+        """Send *batch* and return what came back.
+
+        A server may close a kept connection in the moment it is used again. That says nothing about
+        the server, so it is tried once more at once, on a new connection.
+        """
+        deadline = time.monotonic() + timeout
+        was_kept = self._is_kept
+        answer = self._post(batch, timeout)
+        if was_kept and answer.status is None and _is_stale(answer.error):
+            self.close()
+            answer = self._post(batch, max(deadline - time.monotonic(), 0.001))
+        return answer
+
+    def _post(self, batch: Batch, timeout: float) -> Answer:
         body = b""
-        headers = {"Content-Type": "application/json"}
+        self._is_kept = False
+        transport = self._transport
         try:
-            body = self._transport.body(events)
-            if self._transport.compress:
-                body = gzip.compress(body, compresslevel=_GZIP_LEVEL)
-                headers["Content-Encoding"] = "gzip"
+            body, headers = transport.write(batch)
             if self._session is None:
                 self._session = http.new_session()
             with self._session.post(
-                self._transport.url,
+                transport.host + transport.wire.path,
                 data=body,
                 headers=headers,
                 timeout=timeout,
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                # A short answer is read to its end, which keeps the connection; of a long one, a
-                # proxy's page say, the rest is nobody's business.
-                said = response.raw.read(_LONGEST_ANSWER, decode_content=True)
+                said = self._read(response)
         except Exception as error:  # noqa: BLE001 - whatever stops a request, nobody answered it
             return Answer(error=error, sent_bytes=len(body))
-        return Answer(
+        answer = Answer(
             status=response.status_code,
             detail=_detail(said),
             retry_after=read_retry_after(response.headers.get("Retry-After"), time.time()),
             sent_bytes=len(body),
         )
+        return (
+            replace(answer, results=transport.wire.read(batch, said))
+            if answer.is_success
+            else answer
+        )
+
+    def _read(self, response: requests.Response) -> bytes:
+        """Return the body of an answer, or nothing of a broken one where the status says enough.
+
+        A short one is read to its end, which keeps the connection; the rest of a long one stays
+        unread.
+        """
+        wire = self._transport.wire
+        try:
+            said: bytes = response.raw.read(wire.longest_answer, decode_content=True)
+        except Exception:
+            if response.ok and wire.tells_events_apart:
+                raise
+            return b""
+        self._is_kept = True
+        return said
 
     def close(self) -> None:
         """Close the session."""
+        self._is_kept = False
         if self._session is not None:
             self._session.close()
             self._session = None
 
 
+def _is_stale(error: BaseException | None) -> bool:
+    """Return whether *error* says that the other side had closed the connection."""
+    while error is not None:
+        if isinstance(error, BrokenPipeError | ConnectionResetError | ConnectionAbortedError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _detail(said: bytes) -> str:
-    """Return the server's own words: ``detail`` of a JSON answer, else its text (protocol §1.2)."""
+    """Return the server's own words: its reason, if the answer is JSON with one, else its text."""
     try:
-        words = loads(said)["detail"]
-    except (ValueError, TypeError, KeyError):
+        answer = loads(said)
+        words = next((answer[name] for name in _REASONS if answer.get(name)), None)
+    except (ValueError, TypeError, AttributeError):
         words = None
-    return str(words or said.decode(errors="replace")).strip()[:_DETAIL_LENGTH]
+    return str(words or said[: 4 * _DETAIL_LENGTH].decode(errors="replace")).strip()[
+        :_DETAIL_LENGTH
+    ]
 
 
 def read_retry_after(header: str | None, now: float) -> float | None:

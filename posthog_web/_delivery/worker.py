@@ -5,18 +5,20 @@ The same code runs on a worker thread and, where there can be no thread, on the 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from posthog_web._delivery.buffer import Batch, Buffer
+from posthog_web._delivery.batch import Batch
+from posthog_web._delivery.buffer import Buffer
+from posthog_web._delivery.failure import describe, error_of, error_of_some
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.retry import Answer, Decision, RetryPolicy, Verdict
 from posthog_web._delivery.transport import Connection, Transport
 from posthog_web._guard import report_fault
-from posthog_web.errors import DeliveryError, RefusedError, UnansweredError
 from posthog_web.typing import DropReason
 
 _DROPPED: dict[Verdict, DropReason] = {Verdict.REFUSED: "refused", Verdict.GIVEN_UP: "given_up"}
@@ -40,86 +42,78 @@ class Sender:
     reporter: Reporter
     clock: Callable[[], float] = time.monotonic
 
-    def work(self, buffer: Buffer, *, wait: bool = True, deadline: float | None = None) -> None:
+    def work(self, buffer: Buffer, *, wait: bool = True, deadline: float = math.inf) -> None:
         """Deliver batches until there is nothing to do, or *deadline* (monotonic) has come.
 
         Without *wait* it returns as soon as the buffer is empty.
         """
         connection = self.transport.connect()
         try:
-            while not self._too_late(deadline) and (batch := buffer.next_batch(wait=wait)):
+            while self._time_left(buffer, deadline) and (batch := buffer.next_batch(wait=wait)):
                 self.deliver(batch, buffer, connection, deadline=deadline)
         finally:
             connection.close()
 
-    def _too_late(self, deadline: float | None) -> bool:
-        return deadline is not None and self.clock() >= deadline
+    def _time_left(self, buffer: Buffer, deadline: float) -> float:
+        return max(min(deadline, buffer.ends) - self.clock(), 0.0)
 
     def deliver(
-        self, batch: Batch, buffer: Buffer, connection: Connection, *, deadline: float | None = None
+        self, batch: Batch, buffer: Buffer, connection: Connection, *, deadline: float = math.inf
     ) -> bool:
         """Try *batch* until it is settled, or time is up; return whether the server took it."""
+        taken = True
         try:
             while True:
-                answer = connection.post(batch.events, timeout=self._time_for_one(deadline))
+                # A timeout of 0 means "do not block" to sockets and is refused; a moment at least.
+                seconds = max(min(self.timeout, self._time_left(buffer, deadline)), 0.001)
+                answer = connection.post(batch, timeout=seconds)
                 decision = self._decide(batch, buffer, answer)
-                if decision.verdict is not Verdict.AGAIN:
-                    return self._settle(batch, buffer, decision.verdict, answer)
+                taken = taken and not answer.results.refused
+                self._sort_out(batch, buffer, answer)
+                if decision.verdict is Verdict.SPLIT:
+                    buffer.split(batch)
+                elif decision.verdict is not Verdict.AGAIN:
+                    return self._settle(batch, buffer, decision.verdict, answer) and taken
                 if answer.status is None:
-                    self.reporter.silence(_error(answer))
+                    self.reporter.silence(error_of(answer, batch))
                 if not buffer.pause(batch, decision.delay, until=deadline):
                     return False
         finally:
             # Settled, there is nothing to take back; left by a fault or in haste, another sends it.
             buffer.release(batch)
 
+    def _sort_out(self, batch: Batch, buffer: Buffer, answer: Answer) -> None:
+        """Settle what the server took or refused of *batch*, if it told events apart."""
+        results = answer.results
+        if not (results.refused or results.asked_again) or not buffer.holds(batch):
+            return
+        if refused := [batch.events[index] for index in results.refused]:
+            self.reporter.lost("refused", error_of_some(answer, batch), refused)
+        kept = [batch.events[index] for index in sorted(results.asked_again)]
+        buffer.settle_some(batch, kept=kept, refused=len(refused))
+
     def _settle(self, batch: Batch, buffer: Buffer, verdict: Verdict, answer: Answer) -> bool:
-        delivered = verdict is Verdict.DELIVERED
+        reason = _DROPPED.get(verdict)
         # Told first: whoever comes back from a flush has been told of what it cost.
         try:
-            if delivered:
+            if reason is None:
                 self.reporter.delivered(len(batch.events))
             elif buffer.holds(batch):
-                self.reporter.lost(_error(answer), batch.events)
+                self.reporter.lost(reason, error_of(answer, batch), batch.events)
         finally:
             # Also if on_error ends the thread: told once, settled once.
-            counted = buffer.settle(batch, _DROPPED.get(verdict))
-        return counted and delivered
-
-    def _time_for_one(self, deadline: float | None) -> float:
-        if deadline is None:
-            return self.timeout
-        # A timeout of 0 means "do not block" to sockets and is refused; so a moment at least.
-        return max(min(self.timeout, deadline - self.clock()), 0.001)
+            counted = buffer.settle(batch, reason)
+        return counted and reason is None
 
     def _decide(self, batch: Batch, buffer: Buffer, answer: Answer) -> Decision:
         if answer.status is not None:
             self.reporter.heard()
         attempts = batch.attempts.after(answer)
         age = self.clock() - batch.born
-        decision = self.policy.decide(attempts, answer, age=age)
-        failed = decision.verdict is not Verdict.DELIVERED
-        buffer.attempted(batch, attempts, answer.sent_bytes, _describe(answer) if failed else None)
+        decision = self.policy.decide(attempts, answer, age=age, events=len(batch.events))
+        failed = decision.verdict is not Verdict.DELIVERED or bool(answer.results.refused)
+        buffer.attempted(batch, attempts, answer.sent_bytes, describe(answer) if failed else None)
         return decision
-
-
-def _describe(answer: Answer) -> str:
-    """Return a failed *answer* in words that quote nothing."""
-    if answer.status is None:
-        return f"no answer ({type(answer.error).__name__})"
-    if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's own numbers
-        return f"redirected (HTTP {answer.status}); set host to the address it leads to"
-    return f"HTTP {answer.status}"
-
-
-def _error(answer: Answer) -> DeliveryError:
-    """Return what ``on_error`` is told of a failed *answer*."""
-    if answer.status is None:
-        error: DeliveryError = UnansweredError(_describe(answer))
-        error.__cause__ = answer.error
-        return error
-    words = f"{_describe(answer)}: {answer.detail}" if answer.detail else _describe(answer)
-    return RefusedError(words, status=answer.status, retry_after=answer.retry_after)
 
 
 class Leave(Protocol):
@@ -147,5 +141,9 @@ class Worker(threading.Thread):
             failed = False
         except Exception as error:  # noqa: BLE001 - a thread's end is a boundary
             report_fault(error, "worker")
+        except BaseException as error:
+            # Out of a callback: whoever ends a thread so means it, and Python would say nothing.
+            self._sender.reporter.ended(error)
+            raise
         finally:
             self._leave(self, failed=failed)

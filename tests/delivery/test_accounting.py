@@ -92,7 +92,7 @@ def test_a_snapshot_stays_as_it_was() -> None:
     """Figures handed out do not change when the ledger goes on."""
     ledger = Ledger()
     ledger.dropped["refused"] += 1
-    stats = ledger.snapshot(captured=1, queued=0, in_flight=0)
+    stats = ledger.snapshot(captured=1, queued=0, queued_bytes=0, in_flight=0)
 
     ledger.dropped["refused"] += 1
     ledger.sent += 1

@@ -11,11 +11,12 @@ from itertools import count
 import pytest
 
 from posthog_web import Client
-from posthog_web._delivery.buffer import Limits
+from posthog_web._delivery.batch import Limits
 from posthog_web._delivery.crew import Crew
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.retry import RetryPolicy
 from posthog_web._delivery.transport import HttpTransport
+from posthog_web._delivery.wire import WireV0
 from posthog_web._delivery.worker import Sender
 from posthog_web._log import Notices
 from posthog_web.inspector import Inspector
@@ -40,12 +41,7 @@ def crew(inspector: Inspector) -> Iterator[Crew]:
     """A crew of two whose threads leave after a twentieth of a second without work."""
     reporter = Reporter(Notices())
     sender = Sender(
-        transport=HttpTransport(
-            url=f"{inspector.url}/batch/",
-            api_key="phc_test",
-            historical_migration=False,
-            compress=False,
-        ),
+        transport=HttpTransport(host=inspector.url, wire=WireV0(api_key="phc_test")),
         policy=RetryPolicy(max_retries=1, max_age=10.0),
         timeout=5.0,
         reporter=reporter,

@@ -61,7 +61,7 @@ def test_a_callback_that_takes_two_gets_both(shape: str) -> None:
         "lambda": lambda error, batch: shapes.calls.append((error, batch)),
     }
 
-    reporter_with(callbacks.get(shape) or getattr(shapes, shape)).lost(REFUSED, EVENTS)
+    reporter_with(callbacks.get(shape) or getattr(shapes, shape)).lost("refused", REFUSED, EVENTS)
 
     [(error, batch)] = shapes.calls
     assert error is REFUSED
@@ -79,7 +79,7 @@ def test_a_callback_that_takes_one_gets_the_error(shape: str) -> None:
         "builtin": errors.append,
     }
 
-    reporter_with(callbacks[shape]).lost(REFUSED, EVENTS)
+    reporter_with(callbacks[shape]).lost("refused", REFUSED, EVENTS)
 
     assert [*errors, *(error for (error,) in shapes.calls)] == [REFUSED]
 
@@ -91,7 +91,7 @@ def test_a_callback_that_raises_is_said_and_survived(caplog: pytest.LogCaptureFi
         msg = "secret of user123"
         raise LookupError(msg)
 
-    reporter_with(on_error).lost(REFUSED, EVENTS)
+    reporter_with(on_error).lost("refused", REFUSED, EVENTS)
 
     [message] = [message for message in caplog.messages if "on_error" in message]
     assert "LookupError" in message
@@ -101,7 +101,7 @@ def test_a_callback_that_raises_is_said_and_survived(caplog: pytest.LogCaptureFi
 
 def test_no_callback_is_no_fault() -> None:
     """Without on_error, failures are only logged."""
-    reporter_with(None).lost(REFUSED, EVENTS)
+    reporter_with(None).lost("refused", REFUSED, EVENTS)
 
 
 @pytest.mark.spec("SRV-104")
@@ -166,11 +166,11 @@ def test_losses_in_quick_succession_are_said_once_with_their_sum(
     now = [0.0]
     reporter = Reporter(Notices(clock=lambda: now[0]))
     for _ in range(5):
-        reporter.lost(REFUSED, EVENTS)
+        reporter.lost("refused", REFUSED, EVENTS)
     assert len(caplog.messages) == 1
 
     now[0] = 31.0
-    reporter.lost(REFUSED, EVENTS)
+    reporter.lost("refused", REFUSED, EVENTS)
 
     first, second = caplog.messages
     assert "3 event(s)" in first
@@ -206,7 +206,9 @@ def test_an_outage_is_told_when_it_begins_and_not_again_before_it_ends(
 
 def test_the_log_quotes_no_server(caplog: pytest.LogCaptureFixture) -> None:
     """The log names the status of a loss, and not the server's own words."""
-    reporter_with(None).lost(RefusedError("HTTP 401: bad phc_secret", status=401), EVENTS)
+    reporter_with(None).lost(
+        "refused", RefusedError("HTTP 401: bad phc_secret", status=401), EVENTS
+    )
 
     [message] = caplog.messages
     assert "401" in message

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from posthog_web._delivery.batch import Batch
 from posthog_web._delivery.retry import Answer
 from posthog_web._delivery.transport import HttpTransport
+from posthog_web._delivery.wire import WireV0
 from posthog_web._runtime.system import library_version
 from posthog_web.inspector import Inspector
 from tests.delivery.conftest import MakeClient
@@ -20,16 +22,14 @@ DEEP_JSON = b"[" * 200_000
 
 def transport(host: str) -> HttpTransport:
     """Return a transport to *host*."""
-    return HttpTransport(
-        url=f"{host}/batch/", api_key="phc_test", historical_migration=False, compress=False
-    )
+    return HttpTransport(host=host, wire=WireV0(api_key="phc_test"))
 
 
 def post(host: str, timeout: float = 5.0) -> Answer:
     """Send one event to *host* and return the answer."""
     connection = transport(host).connect()
     try:
-        return connection.post([b'{"event":"paid"}'], timeout=timeout)
+        return connection.post(Batch(events=[b'{"event":"paid"}'], born=0.0), timeout=timeout)
     finally:
         connection.close()
 

@@ -1,4 +1,4 @@
-"""The verbs that make events, in both call generations.
+"""The verbs about people, groups and pages, in both call generations.
 
 A verb reads its arguments, puts a name to the event and hands it to the client's pipeline. An
 argument that leaves no event to send declines it with a warning; any other bad argument is left out
@@ -9,7 +9,6 @@ with a warning. Nothing here raises, whatever it is given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, overload
 from uuid import UUID
 
@@ -19,103 +18,12 @@ from posthog_web._events import Flaw
 from posthog_web.typing import DistinctId, Moment, Properties
 
 
-class EventVerbs(Verbs):
-    """``capture``, ``set``, ``set_once``, ``identify``, ``alias``, ``group_identify`` and ``page``.
+class PeopleVerbs(Verbs):
+    """``set``, ``set_once``, ``identify``, ``alias``, ``group_identify`` and ``page``.
 
     Each returns the id of its event, or None when there is none: nothing is captured while the
     client is disabled, opted out or shut down, or when an argument makes an event impossible.
     """
-
-    @overload
-    def capture(
-        self,
-        event: str,
-        properties: Properties | None = None,
-        *,
-        distinct_id: DistinctId | None = None,
-        timestamp: Moment | None = None,
-        uuid: UUID | str | None = None,
-        groups: Mapping[str, DistinctId] | None = None,
-        flags: object = None,
-        send_feature_flags: bool | Mapping[str, Any] = False,
-        disable_geoip: bool | None = None,
-        context: object = None,
-    ) -> str | None: ...
-
-    @overload
-    def capture(
-        self,
-        distinct_id: DistinctId,
-        event: str,
-        properties: Properties | None = None,
-        *,
-        timestamp: Moment | None = None,
-        uuid: UUID | str | None = None,
-        groups: Mapping[str, DistinctId] | None = None,
-        flags: object = None,
-        send_feature_flags: bool | Mapping[str, Any] = False,
-        disable_geoip: bool | None = None,
-        context: object = None,
-    ) -> str | None: ...
-
-    @overloaded_verb
-    def capture(
-        self,
-        *positional: Any,
-        event: Any = None,
-        distinct_id: Any = None,
-        properties: Any = None,
-        timestamp: Moment | None = None,
-        uuid: UUID | str | None = None,
-        groups: Any = None,
-        flags: object = None,
-        send_feature_flags: bool | Mapping[str, Any] = False,
-        disable_geoip: bool | None = None,
-        context: object = None,  # noqa: ARG002 - see the module
-    ) -> str | None:
-        """Capture that somebody did something.
-
-        ``capture("paid", {"plan": "pro"}, distinct_id="user-1")`` or, as before,
-        ``capture("user-1", "paid", {"plan": "pro"})``: two texts mean a person and an event.
-
-        Args:
-            positional: ``(event, properties)`` or ``(distinct_id, event, properties)``.
-            event: What happened.
-            distinct_id: Who did it. None: the person of the current context; without one the event
-                is about nobody and makes no profile. An empty id drops the event (SRV-011).
-            properties: Anything worth knowing; any value is accepted.
-            timestamp: When it happened, if not now. Without a zone it is UTC.
-            uuid: The event's id, if it has one already.
-            groups: The groups it belongs to, by type: ``{"company": "acme"}``.
-            flags: Accepted; feature flags are not available in this version.
-            send_feature_flags: Accepted; feature flags are not available in this version.
-            disable_geoip: Overrides the client's option of that name.
-            context: Ignored.
-
-        Returns:
-            The event's uuid, or None when it was not accepted.
-        """
-        distinct_id, event, properties = _events.read_capture(
-            positional, distinct_id, event, properties
-        )
-        name = _events.read_event_name(event)
-        person = _optional_id(distinct_id)
-        if name == "$exception":
-            self._remind("capture", "exceptions are better captured with capture_exception")
-        if flags is not None or send_feature_flags is not False:
-            self._remind("capture", "feature flags are not available yet; the event goes without")
-        merged = self._read_properties("capture", properties)
-        if groups is not None and (read := self._read_groups("capture", groups)):
-            merged["$groups"] = read
-        return self._emit(
-            name,
-            person,
-            merged,
-            timestamp=timestamp,
-            uuid=uuid,
-            disable_geoip=disable_geoip,
-            enrich=True,
-        )
 
     @overload
     def set(
@@ -210,7 +118,7 @@ class EventVerbs(Verbs):
         disable_geoip: bool | None,
     ) -> str | None:
         """Emit an event with the person's properties beside its own (protocol §1.3)."""
-        person = _optional_id(distinct_id)
+        person = _events.read_optional_id(distinct_id)
         values = self._read_properties(verb_name, properties)
         if not values:
             msg = "there are no properties to set"
@@ -255,7 +163,7 @@ class EventVerbs(Verbs):
             top_level["$set_once"] = self._read_properties("identify", set_once)
         return self._emit(
             "$identify",
-            _optional_id(distinct_id),
+            _events.read_optional_id(distinct_id),
             {},
             timestamp=timestamp,
             uuid=uuid,
@@ -286,7 +194,7 @@ class EventVerbs(Verbs):
             disable_geoip: Overrides the client's option of that name.
         """
         previous = _events.read_id(previous_id, "previous_id")
-        person = _optional_id(distinct_id)
+        person = _events.read_optional_id(distinct_id)
         return self._emit(
             "$create_alias",
             previous,
@@ -363,14 +271,10 @@ class EventVerbs(Verbs):
             merged = {"$current_url": url, **merged}
         return self._emit(
             "$pageview",
-            _optional_id(distinct_id),
+            _events.read_optional_id(distinct_id),
             merged,
             timestamp=timestamp,
             uuid=uuid,
             disable_geoip=disable_geoip,
             enrich=True,
         )
-
-
-def _optional_id(distinct_id: object) -> str | None:
-    return None if distinct_id is None else _events.read_id(distinct_id)

@@ -1,0 +1,122 @@
+"""Waiting for events to leave, and the end of a client."""
+
+from __future__ import annotations
+
+import threading
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, overload
+
+from posthog_web._client.flush_after import FlushAfter
+from posthog_web._config import ClientOptions
+from posthog_web._runtime.offload import offload
+
+if TYPE_CHECKING:
+    from posthog_web._delivery.lanes import Lanes
+    from posthog_web._log import Notices
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class FlushAfterVerb:
+    """``flush_after``, for whatever can be flushed."""
+
+    @abstractmethod
+    def flush(self, timeout: float | None = None) -> bool:
+        """Send all that waits, now, and wait for it."""
+
+    @abstractmethod
+    async def aflush(self, timeout: float | None = None) -> bool:
+        """Flush without blocking the event loop."""
+
+    @overload
+    def flush_after(self, handler: F, /) -> F: ...
+
+    @overload
+    def flush_after(self, /, *, timeout: float | None = None) -> FlushAfter: ...
+
+    def flush_after(
+        self, handler: Callable[..., object] | None = None, /, *, timeout: float | None = None
+    ) -> Callable[..., object] | FlushAfter:
+        """Flush when a function or a block is over: for processes that are frozen in between.
+
+        ``@client.flush_after`` or ``@client.flush_after(timeout=2)`` above a function, be it
+        asynchronous or not; ``with client.flush_after():`` around a block. The client goes on.
+
+        Args:
+            handler: The function, when used as a decorator without arguments.
+            timeout: Seconds to wait at most; None: the option ``flush_timeout``.
+        """
+        after = FlushAfter(self, timeout)
+        return after if handler is None else after(handler)
+
+
+class Endings(FlushAfterVerb):
+    """``flush``, ``join`` and ``shutdown``, and their kin for asynchronous code."""
+
+    options: ClientOptions
+    _lanes: Lanes
+    _notices: Notices
+    _closed: bool
+    _ended_well: bool
+    _update_gate: Callable[[], None]
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Send all that waits, now, and wait for it.
+
+        Args:
+            timeout: Seconds to wait at most; None: the option ``flush_timeout``.
+
+        Returns:
+            Whether PostHog took everything that was waiting. The client goes on either way.
+        """
+        return self._lanes.flush(self._seconds(timeout, self.options.flush_timeout), hurry=True)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait as ``flush`` does, but let events leave at their own pace."""
+        return self._lanes.flush(self._seconds(timeout, self.options.flush_timeout), hurry=False)
+
+    def shutdown(self, timeout: float | None = None) -> bool:
+        """Send what waits, then end the client for good. Calling it again does nothing more.
+
+        Args:
+            timeout: Seconds it may take in all; None: the option ``shutdown_timeout``.
+
+        Returns:
+            Whether PostHog took everything that was waiting, the first time too. What it did not is
+            dropped, counted and said.
+        """
+        self._closed = True
+        self._update_gate()
+        everything = self._lanes.close(self._seconds(timeout, self.options.shutdown_timeout))
+        self._ended_well = self._ended_well and everything
+        return self._ended_well
+
+    async def aflush(self, timeout: float | None = None) -> bool:
+        """Flush without blocking the event loop.
+
+        If the task that waits is cancelled, only the waiting ends: events leave all the same.
+        """
+        seconds = self._seconds(timeout, self.options.flush_timeout)
+        if self._lanes.is_empty:
+            return True
+        return await offload(lambda: self._lanes.flush(seconds, hurry=True))
+
+    async def ashutdown(self, timeout: float | None = None) -> bool:
+        """Shut down without blocking the event loop.
+
+        Nothing is captured from the call on. If the task that waits is cancelled, the client ends
+        all the same, within its time.
+        """
+        self._closed = True
+        self._update_gate()
+        return await offload(lambda: self.shutdown(timeout))
+
+    def _seconds(self, timeout: object, default: float) -> float:
+        if timeout is None:
+            return default
+        if isinstance(timeout, int | float) and timeout == timeout:  # noqa: PLR0124 - NaN is no number
+            # What is left of a budget may be less than nothing, and an int beyond all floats.
+            return min(max(timeout, 0.0), float(threading.TIMEOUT_MAX))
+        self._notices.warn("timeout", "posthog_web: a timeout must be a number of seconds")
+        return default
