@@ -34,6 +34,9 @@ T = TypeVar("T")
 _NOT_TO_BE_GUESSED = frozenset({"host", "before_send", "disabled", "send", "privacy_mode"})
 
 
+_V1_ALONE = frozenset({"deflate", "zstd"})
+
+
 class Live(Generic[T]):
     """An option that may be assigned on a client at any time; the next event obeys."""
 
@@ -148,6 +151,12 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
         """Say, once, what is odd about the configuration."""
         if key_remark and not self.disabled:
             self._notices.once("key", f"posthog_web: {key_remark}")
+        if self.options.capture_mode == "v0" and self.options.capture_compression in _V1_ALONE:
+            self._notices.once(
+                "compression",
+                "posthog_web: capture_compression=%r needs capture_mode='v1'; gzip is used",
+                self.options.capture_compression,
+            )
         for option, complaint in complaints.items():
             consequence = "; nothing is sent" if option in _NOT_TO_BE_GUESSED else ""
             self._notices.once(f"environment:{option}", f"posthog_web: {complaint}{consequence}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +90,7 @@ class PosthogMiddleware:
         """Flush without blocking the loop. The client lives on: there may be a next lifespan."""
         client = self._setup.client
         try:
-            await asyncio.to_thread(client.flush, client.options.shutdown_timeout)
+            await client.aflush(client.options.shutdown_timeout)
         except Exception as error:  # noqa: BLE001 - the application's end is not ours to spoil
             report_fault(error, "lifespan")
 

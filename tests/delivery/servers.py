@@ -6,14 +6,24 @@ import gzip
 import json
 import socket
 import threading
+import zlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
 from typing import Any, Self
+
+import zstandard
+
+DECODERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "": lambda body: body,
+    "gzip": gzip.decompress,
+    "deflate": zlib.decompress,
+    "zstd": lambda body: zstandard.ZstdDecompressor().decompress(body, 2**24),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +47,8 @@ class Delivery:
 
     def json(self) -> dict[str, Any]:
         """Return the body, decompressed if the header says so."""
-        plain = self.body
-        if self.headers.get("content-encoding") == "gzip":
-            plain = gzip.decompress(plain)
-        read: dict[str, Any] = json.loads(plain)
+        decode = DECODERS[self.headers.get("content-encoding", "")]
+        read: dict[str, Any] = json.loads(decode(self.body))
         return read
 
     def names(self) -> list[str]:

@@ -213,6 +213,65 @@ def test_a_batch_is_settled_once() -> None:
     assert (stats.sent, stats.dropped, stats.queued, stats.in_flight) == (2, {}, 0, 0)
 
 
+@pytest.mark.spec("SRV-082")
+def test_a_batch_that_is_too_large_goes_in_halves() -> None:
+    """Its first half stays with its worker as if never tried, the second is the next to go."""
+    buffer = filled(*(b"%d" % number * 20 for number in range(4)))
+    batch = take(buffer)
+    batch.attempts = Attempts(made=1, answered=1)
+
+    buffer.split(batch)
+
+    assert batch.events == [b"0" * 20, b"1" * 20]
+    assert batch.attempts == Attempts()
+    assert take(buffer).events == [b"2" * 20, b"3" * 20]
+    assert buffer.snapshot().in_flight == 4
+
+
+def test_the_size_that_was_refused_is_not_tried_again() -> None:
+    """After a split, new batches, and larger ones given back before, are of the smaller size."""
+    buffer = filled(*(b"x" * 20 for _ in range(8)))
+    other, batch = take(buffer), take(buffer)
+    buffer.split(batch)
+    buffer.split(batch)
+    buffer.release(other)
+    for _ in range(3):
+        buffer.put(b"y" * 20)
+
+    sizes = []
+    while buffer.waiting:
+        sizes.append(len(take(buffer).events))
+
+    assert sizes == [1] * 10
+
+
+def test_some_of_a_batch_is_settled() -> None:
+    """What the server took and what it refused is counted; the rest is still under way."""
+    buffer = filled(*numbers(4))
+    position = buffer.position
+    batch = take(buffer)
+
+    buffer.settle_some(batch, kept=[b"3"], refused=1)
+
+    stats = buffer.snapshot()
+    assert (stats.sent, stats.dropped, stats.in_flight) == (2, {"refused": 1}, 1)
+    assert not buffer.settled(position)
+    assert buffer.settle(batch)
+    assert buffer.settled(position)
+    assert buffer.snapshot().sent == 3
+
+
+def test_some_of_an_abandoned_batch_no_longer_counts() -> None:
+    """What was given up meanwhile stays given up."""
+    buffer = filled(*numbers(4))
+    batch = take(buffer)
+    buffer.abandon("unsent_at_exit")
+
+    buffer.settle_some(batch, kept=[], refused=1)
+
+    assert buffer.snapshot().dropped == {"unsent_at_exit": 4}
+
+
 def test_an_abandoned_batch_no_longer_counts() -> None:
     """What was given up at the end is counted as lost, even if the server takes it after all."""
     buffer = filled(*numbers(6))

@@ -210,3 +210,44 @@ def test_a_client_that_is_let_go_unused_leaves_nothing(inspector: Inspector) -> 
 
     assert freed() is None
     assert own_threads() == []
+
+
+def test_a_client_that_is_let_go_does_not_outlast_its_budget(
+    dead_host: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a dead server, its thread ends after shutdown_timeout; what it held is counted, said."""
+    lost: list[str] = []
+    client = Client(
+        "phc_test",
+        dead_host,
+        shutdown_timeout=0.3,
+        on_drop=lambda reason, events: lost.extend([reason] * len(events)),
+    )
+    for _ in range(3):
+        client.capture("user123", "paid")
+    [thread] = own_threads()
+
+    del client
+    gc.collect()
+    thread.join(2)
+
+    assert not thread.is_alive()
+    assert lost == ["unsent_at_exit"] * 3
+    assert [message for message in caplog.messages if "3 event(s) could not be sent" in message]
+
+
+def test_shutdown_out_of_a_callback_bounds_its_own_thread(
+    make_client: MakeClient, dead_host: str
+) -> None:
+    """Called from on_error on a worker, its timeout holds for that worker too."""
+
+    def on_error(_error: Exception) -> None:
+        client.shutdown(timeout=0.3)
+
+    client = make_client(dead_host, on_error=on_error, flush_at=1)
+    client.capture("user123", "paid")
+    [thread] = own_threads()
+    thread.join(2)
+
+    assert not thread.is_alive()
+    assert client.stats().dropped == {"unsent_at_exit": 1}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthog_web._delivery.retry import Answer, Attempts, Decision, RetryPolicy, Verdict
+from posthog_web._delivery.retry import Answer, Attempts, Decision, Results, RetryPolicy, Verdict
 from posthog_web._delivery.transport import read_retry_after
 
 POLICY = RetryPolicy(max_retries=3, max_age=900.0)
@@ -43,6 +43,33 @@ def decide(
 def test_a_status_decides(verdict: Verdict, statuses: list[int]) -> None:
     """2xx is delivered; 408, 429 and 5xx are tried again; all else is refused for good."""
     assert {decide(Answer(status=status)).verdict for status in statuses} == {verdict}
+
+
+@pytest.mark.spec("SRV-082")
+def test_what_is_too_large_is_halved_down_to_one() -> None:
+    """413 splits a batch of several events, and refuses a single one for good."""
+    too_large = Answer(status=413)
+
+    verdicts = [POLICY.decide(Attempts(), too_large, age=0.0, events=count) for count in (9, 2, 1)]
+
+    assert [decision.verdict for decision in verdicts] == [
+        Verdict.SPLIT,
+        Verdict.SPLIT,
+        Verdict.REFUSED,
+    ]
+
+
+def test_events_asked_for_again_are_an_answer_that_asks_for_another_try() -> None:
+    """A success that wants single events again is paused after, counted, and given up."""
+    some = Answer(status=200, retry_after=7.0, results=Results(asked_again=frozenset({1})))
+
+    assert decide(some) == Decision(verdict=Verdict.AGAIN, delay=7.0)
+    assert decide(some, before=Attempts(answered=3)).verdict is Verdict.GIVEN_UP
+
+
+def test_a_success_without_the_results_it_must_have_is_none() -> None:
+    """Where results are to be told, their absence is final: nobody knows what to send again."""
+    assert decide(Answer(status=200, results=Results(readable=False))).verdict is Verdict.REFUSED
 
 
 @pytest.mark.spec("SRV-100")
