@@ -19,6 +19,29 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What protocol v1 answers about one event.
+
+    Attributes:
+        result: `ok`, `warning`, `drop`, `retry`, or a code yet to be invented.
+        details: Why; PostHog leaves it out when there is nothing to say.
+    """
+
+    result: str = "ok"
+    details: str | None = None
+
+    @property
+    def takes_event(self) -> bool:
+        """True when the event is stored."""
+        return self.result not in {"drop", "retry"}
+
+    def describe(self) -> dict[str, str]:
+        """Return its JSON."""
+        details = {} if self.details is None else {"details": self.details}
+        return {"result": self.result, **details}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One scripted answer.
 
@@ -27,17 +50,37 @@ class Answer:
         headers: Extra headers, such as Retry-After or Location.
         delay: Seconds before answering.
         close: Close the connection instead of answering; status and headers are unused then.
+        body: What to answer instead of JSON that fits; None for that.
+        results: Protocol v1: the result of single events, by uuid, by name or by `*`. One
+            that is None is left out of the answer; an event nobody names is ok.
     """
 
     status: int = 503
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
     close: bool = False
+    body: str | None = None
+    results: Mapping[str, Result | None] = field(default_factory=dict)
 
     @property
     def takes_events(self) -> bool:
         """True when the delivery succeeds all the same."""
         return not self.close and self.status == 200  # noqa: PLR2004 (the one success)
+
+    def describe(self) -> dict[str, Any]:
+        """Return its JSON, in the form `read_answer` reads."""
+        results = {
+            name: None if result is None else result.describe()
+            for name, result in self.results.items()
+        }
+        return {
+            "status": self.status,
+            "headers": dict(self.headers),
+            "delay": self.delay,
+            "close": self.close,
+            "body": self.body,
+            "results": results,
+        }
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,16 +127,7 @@ class AnswerScript:
     def describe(self) -> list[dict[str, Any]]:
         """Return what is still to be answered, in the form `read_answer` reads."""
         with self._lock:
-            return [
-                {
-                    "status": entry.answer.status,
-                    "times": entry.times,
-                    "headers": dict(entry.answer.headers),
-                    "delay": entry.answer.delay,
-                    "close": entry.answer.close,
-                }
-                for entry in self._entries
-            ]
+            return [{**entry.answer.describe(), "times": entry.times} for entry in self._entries]
 
 
 def read_answer(wanted: object) -> tuple[Answer, int | None]:
@@ -114,7 +148,19 @@ def read_answer(wanted: object) -> tuple[Answer, int | None]:
         if not is_possible(value):
             raise Refusal(400, "invalid_answer", f"`{name}` is {meaning}.")
     times = values.pop("times", None)
-    return Answer(**values), times
+    results = {name: _result(wanted) for name, wanted in values.pop("results", {}).items()}
+    answer = Answer(**values, results=results)
+    if results and not answer.takes_events:
+        raise Refusal(400, "invalid_answer", "`results` goes with status 200.")
+    return answer, times
+
+
+def _result(wanted: str | Mapping[str, str] | None) -> Result | None:
+    if wanted is None:
+        return None
+    if isinstance(wanted, str):
+        return Result(result=wanted)
+    return Result(result=wanted.get("result", "ok"), details=wanted.get("details"))
 
 
 def _is_status(value: object) -> bool:
@@ -148,10 +194,30 @@ def _is_boolean(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_results(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and _is_result(result) for name, result in value.items()
+    )
+
+
+def _is_result(value: object) -> bool:
+    if isinstance(value, dict):
+        return value.keys() <= {"result", "details"} and all(
+            isinstance(text, str) for text in value.values()
+        )
+    return value is None or isinstance(value, str)
+
+
 _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "status": (_is_status, "an HTTP status from 200 to 599"),
     "times": (_is_times, "a whole number from 1, or null for always"),
     "headers": (_is_headers, "an object of header names and texts"),
     "delay": (_is_delay, f"a number of seconds from 0 to {LONGEST_DELAY:.0f}"),
     "close": (_is_boolean, "true or false"),
+    "body": (_is_text, "a text"),
+    "results": (_is_results, "an object: by uuid, name or `*` a code, or its result and details"),
 }

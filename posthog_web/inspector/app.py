@@ -22,6 +22,8 @@ from posthog_web.inspector.stream import Stream
 
 # With and without the slash, as PostHog has it; the last ones are the browser library's.
 BATCH_PATHS = ("/batch/", "/batch", "/capture/", "/capture", "/e/", "/e", "/i/v0/e/", "/i/v0/e")
+AI_PATHS = ("/i/v0/ai/batch/", "/i/v0/ai/batch")
+V1_PATHS = ("/i/v1/analytics/events", "/i/v1/analytics/events/")
 FLAGS_PATHS = ("/flags/", "/flags")
 
 
@@ -48,6 +50,8 @@ def _ingestion_routes(collector: Collector) -> list[BaseRoute]:
     # A page served from another local port posts here: its browser asks for permission first.
     cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     endpoints = [(path, collector.batch) for path in BATCH_PATHS]
+    endpoints += [(path, collector.ai_batch) for path in AI_PATHS]
+    endpoints += [(path, collector.v1_batch) for path in V1_PATHS]
     endpoints += [(path, collector.flags) for path in FLAGS_PATHS]
     return [
         Route(path, endpoint, methods=["POST", "OPTIONS"], middleware=[cors])

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
 from posthog_web.inspector.answers import Answer, AnswerScript
 from posthog_web.inspector.connections import Connections
-from posthog_web.inspector.ingestion import (
-    MAX_BODY_BYTES,
-    TOO_LARGE,
-    ReceivedEvent,
-    decompress,
-    read_batch,
-    read_json,
-)
-from posthog_web.inspector.refusal import Refusal, error_body
+from posthog_web.inspector.dialects import AI, V0, V1, Dialect
+from posthog_web.inspector.encodings import MAX_BODY_BYTES, TOO_LARGE, decompress
+from posthog_web.inspector.envelope import logged_headers
+from posthog_web.inspector.ingestion import EMPTY, Delivery, ReceivedEvent, read_json
+from posthog_web.inspector.refusal import Refusal
 from posthog_web.inspector.store import Request, Store
 from posthog_web.inspector.stream import Stream
 
@@ -35,9 +34,26 @@ _SCRIPTED_DETAIL = "The inspector practises an outage: this answer was scripted.
 class _Reading:
     """What could be made of a delivery's body."""
 
-    events: tuple[ReceivedEvent, ...] = ()
+    delivery: Delivery = EMPTY
     plain_bytes: int = 0
     refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What becomes of a delivery.
+
+    Attributes:
+        status: None closes the connection instead of answering.
+        headers: Those of the answer that are not the script's.
+    """
+
+    status: int | None
+    content: Mapping[str, Any]
+    scripted: bool = False
+    detail: str = ""
+    kept: Sequence[ReceivedEvent] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Collector:
@@ -53,27 +69,15 @@ class Collector:
 
     async def batch(self, http: HttpRequest) -> Response:
         """Take a delivery of events."""
-        received_at = time.time()
-        try:
-            body, wire_bytes = await _read_body(http)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        encoding = http.headers.get("content-encoding", "")
-        reading = _read(body, encoding, received_at)
-        answer = self._answers.take()
-        request = Request(
-            received_at=received_at,
-            path=http.url.path,
-            status=200,
-            content_encoding=encoding,
-            user_agent=http.headers.get("user-agent", ""),
-            wire_bytes=wire_bytes,
-            plain_bytes=reading.plain_bytes,
-            uuids=tuple(event.uuid for event in reading.events),
-        )
-        if answer is None or answer.takes_events:
-            return await self._tell_the_truth(request, reading, answer)
-        return await self._play_the_outage(http, request, answer)
+        return await self._take(http, V0)
+
+    async def ai_batch(self, http: HttpRequest) -> Response:
+        """Take a delivery of events on the AI lane."""
+        return await self._take(http, AI)
+
+    async def v1_batch(self, http: HttpRequest) -> Response:
+        """Take a delivery of events by protocol v1."""
+        return await self._take(http, V1)
 
     async def flags(self, http: HttpRequest) -> Response:
         """Answer that there are no flags."""
@@ -92,48 +96,85 @@ class Collector:
         }
         return JSONResponse(answer)
 
-    async def _tell_the_truth(
-        self, request: Request, reading: _Reading, answer: Answer | None
-    ) -> Response:
+    async def _take(self, http: HttpRequest, dialect: Dialect) -> Response:
+        received_at = time.time()
+        try:
+            body, wire_bytes = await _read_body(http)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        reading = _read(dialect, http.headers, body, received_at)
+        answer = self._answers.take()
+        outcome = _decide(dialect, reading, answer)
+        request = Request(
+            received_at=received_at,
+            path=http.url.path,
+            status=outcome.status,
+            detail=outcome.detail,
+            scripted=outcome.scripted,
+            content_encoding=http.headers.get("content-encoding", ""),
+            user_agent=http.headers.get("user-agent", ""),
+            wire_bytes=wire_bytes,
+            plain_bytes=reading.plain_bytes,
+            uuids=tuple(event.uuid for event in reading.delivery.events),
+            headers=logged_headers(http.headers.items()),
+            envelope=reading.delivery.envelope,
+        )
         # Kept before the wait: a server that is slow to answer has the events all the same.
-        scripted = answer is not None
-        refusal = reading.refusal
-        response: Response
-        if refusal is None:
-            self._store.record(replace(request, scripted=scripted), reading.events)
-            response = JSONResponse({"status": 1})
-        else:
-            self._store.record(replace(request, status=refusal.status, detail=refusal.detail))
-            response = JSONResponse(refusal.body(), refusal.status)
+        self._store.record(request, outcome.kept)
         if answer is not None:
-            response.headers.update(answer.headers)
             await self._stream.pause(answer.delay)
-        return response
-
-    async def _play_the_outage(
-        self, http: HttpRequest, request: Request, answer: Answer
-    ) -> Response:
-        status = None if answer.close else answer.status
-        self._store.record(replace(request, status=status, scripted=True, detail=_SCRIPTED_DETAIL))
-        await self._stream.pause(answer.delay)
-        if answer.close:
-            await self._connections.abort(http)
-        body = error_body(answer.status, "scripted_answer", _SCRIPTED_DETAIL)
-        if answer.status in {204, 304}:
-            return Response(status_code=answer.status, headers=dict(answer.headers))
-        return JSONResponse(body, answer.status, headers=dict(answer.headers))
+            if answer.close:
+                await self._connections.abort(http)
+        return _response(outcome, answer, dialect.echo(http.headers))
 
 
-def _read(body: bytes | None, encoding: str, received_at: float) -> _Reading:
-    if body is None:
-        return _Reading(refusal=TOO_LARGE)
+def _read(dialect: Dialect, headers: Headers, body: bytes | None, received_at: float) -> _Reading:
     plain = b""
     try:
-        plain = decompress(body, encoding)
-        events = read_batch(plain, datetime.fromtimestamp(received_at, UTC))
+        dialect.check(headers)
+        plain = dialect.decompress(_within_limit(body), headers.get("content-encoding", ""))
+        delivery = dialect.read(plain, headers, datetime.fromtimestamp(received_at, UTC))
     except Refusal as refusal:
         return _Reading(plain_bytes=len(plain), refusal=refusal)
-    return _Reading(events=tuple(events), plain_bytes=len(plain))
+    return _Reading(delivery=delivery, plain_bytes=len(plain))
+
+
+def _decide(dialect: Dialect, reading: _Reading, answer: Answer | None) -> _Outcome:
+    if answer is not None and not answer.takes_events:
+        return _Outcome(
+            status=None if answer.close else answer.status,
+            content=dialect.error_body(Refusal(answer.status, "scripted_answer", _SCRIPTED_DETAIL)),
+            scripted=True,
+            detail=_SCRIPTED_DETAIL,
+        )
+    refusal = reading.refusal
+    if refusal is not None:
+        return _Outcome(
+            status=refusal.status, content=dialect.error_body(refusal), detail=refusal.detail
+        )
+    verdict = dialect.judge(reading.delivery.events, answer)
+    return _Outcome(
+        status=200,
+        content=verdict.content,
+        scripted=answer is not None,
+        detail=verdict.detail,
+        kept=verdict.kept,
+        headers=verdict.headers,
+    )
+
+
+def _response(outcome: _Outcome, answer: Answer | None, echo: Mapping[str, str]) -> Response:
+    status = outcome.status or 503  # Nobody hears the answer on a closed connection.
+    response: Response
+    if status in {204, 304}:
+        response = Response(status_code=status)
+    elif answer is None or answer.body is None:
+        response = JSONResponse(outcome.content, status)
+    else:
+        response = Response(answer.body, status, media_type="application/json")
+    for headers in (echo, outcome.headers, answer.headers if answer is not None else {}):
+        response.headers.update(headers)
+    return response
 
 
 async def _read_body(http: HttpRequest) -> tuple[bytes | None, int]:

@@ -6,27 +6,18 @@ Pure: no clock, no store, no server. What cannot be read raises `Refusal`.
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from posthog_web.inspector.envelope import is_personal, read_envelope
 from posthog_web.inspector.problems import distinct_id_of, find_problems, parse_uuid
 from posthog_web.inspector.refusal import Refusal
 
-# What PostHog itself takes in one request, before and after decompression.
-MAX_BODY_BYTES = 20 * 1024 * 1024
-
-GZIP_MAGIC = b"\x1f\x8b"
-
-# Personal keys open the whole account and have no business in a capturing application.
-PERSONAL_KEY_PREFIX = "phx_"
-
-TOO_LARGE = Refusal(
-    413, "payload_too_large", f"The body is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB."
-)
+# What PostHog's AI lane takes as one event.
+MAX_AI_EVENT_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,22 +45,19 @@ class ReceivedEvent:
     problems: tuple[str, ...] = ()
 
 
-def decompress(body: bytes, content_encoding: str = "") -> bytes:
-    """Return *body* without gzip, recognised by its first bytes or by *content_encoding*."""
-    if not body.startswith(GZIP_MAGIC):
-        if content_encoding.strip().lower() == "gzip":
-            raise Refusal(400, "invalid_payload", "Content-Encoding says gzip; the body is not.")
-        return body
-    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    try:
-        plain = stream.decompress(body, MAX_BODY_BYTES + 1)
-    except zlib.error as error:
-        raise Refusal(400, "invalid_payload", f"The body is broken gzip: {error}.") from error
-    if len(plain) > MAX_BODY_BYTES:
-        raise TOO_LARGE
-    if not stream.eof:
-        raise Refusal(400, "invalid_payload", "The gzip body ends too early.")
-    return plain
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What one request brought.
+
+    Attributes:
+        envelope: What its body says beside the events: the key, the time of sending and the like.
+    """
+
+    events: tuple[ReceivedEvent, ...]
+    envelope: Mapping[str, Any] = field(default_factory=dict)
+
+
+EMPTY = Delivery(events=())
 
 
 def read_json(plain: bytes) -> Any:  # noqa: ANN401 (JSON is anything)
@@ -80,8 +68,8 @@ def read_json(plain: bytes) -> Any:  # noqa: ANN401 (JSON is anything)
         raise Refusal(400, "invalid_payload", f"The body is not JSON: {error}.") from error
 
 
-def read_batch(plain: bytes, received_at: datetime) -> list[ReceivedEvent]:
-    """Return the events of one delivery.
+def read_batch(plain: bytes, received_at: datetime) -> Delivery:
+    """Return what one delivery by protocol v0 brought.
 
     Three shapes are known: an object with `batch`, a bare list of events, and a bare event
     (the last two are what browsers send).
@@ -90,9 +78,26 @@ def read_batch(plain: bytes, received_at: datetime) -> list[ReceivedEvent]:
         Refusal: The body cannot be read (400) or carries no usable project key (401).
     """
     payload = read_json(plain)
-    events = _events_in(payload)
+    events = events_in(payload)
     _check_key(payload, events)
-    return [receive(event, received_at) for event in events]
+    return Delivery(
+        events=tuple(receive(event, received_at) for event in events),
+        envelope=read_envelope(payload),
+    )
+
+
+def read_ai_batch(plain: bytes, received_at: datetime) -> Delivery:
+    """Return what one delivery on the AI lane brought: a batch of protocol v0.
+
+    Raises:
+        Refusal: As `read_batch`, and when an event is larger than the lane takes (413).
+    """
+    delivery = read_batch(plain, received_at)
+    for event in delivery.events:
+        if len(event.body) > MAX_AI_EVENT_BYTES and _size(event.body) > MAX_AI_EVENT_BYTES:
+            detail = f"Event {event.uuid} is larger than {MAX_AI_EVENT_BYTES // 1024 // 1024} MiB."
+            raise Refusal(413, "payload_too_large", detail)
+    return delivery
 
 
 def receive(event: Mapping[str, Any], received_at: datetime) -> ReceivedEvent:
@@ -110,7 +115,8 @@ def receive(event: Mapping[str, Any], received_at: datetime) -> ReceivedEvent:
     )
 
 
-def _events_in(payload: object) -> list[Mapping[str, Any]]:
+def events_in(payload: object) -> list[Mapping[str, Any]]:
+    """Return the events of *payload*, whichever of its shapes it has."""
     if isinstance(payload, Mapping):
         events = payload.get("batch", [payload] if "event" in payload else None)
     else:
@@ -131,7 +137,7 @@ def _check_key(payload: object, events: list[Mapping[str, Any]]) -> None:
     key = next((key for key in keys if key), None)
     if not isinstance(key, str) or not key.strip():
         raise Refusal(401, "authentication_failed", "The body has no project key: `api_key`.")
-    if key.startswith(PERSONAL_KEY_PREFIX):
+    if is_personal(key):
         detail = "`api_key` is a personal key (phx_…); capturing takes the project's (phc_…)."
         raise Refusal(401, "authentication_failed", detail)
 
@@ -184,6 +190,12 @@ def _dump(value: object) -> str:
     except (ValueError, RecursionError) as error:
         # 1e999 is legal JSON but no number: PostHog's own reader refuses it too.
         raise Refusal(400, "invalid_payload", "The body has a number out of range.") from error
+
+
+def _size(body: str) -> int:
+    # As text the event has escapes, which count for more than the characters they stand for.
+    text = json.dumps(json.loads(body), ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _refuse_constant(name: str) -> None:

@@ -43,7 +43,14 @@ LONGEST_NAME = 200
 # PostHog sets the clock of an event back to now when it lies further ahead than this.
 FURTHEST_FUTURE = timedelta(hours=23)
 
-_KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list"}
+_KINDS = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+}
 
 Event = Mapping[str, Any]
 
@@ -72,12 +79,27 @@ def parse_uuid(value: object) -> str | None:
         return None
 
 
+def parse_moment(value: object) -> datetime | None:
+    """Return *value* as a date with its time, without a zone if it names none; or None."""
+    if not isinstance(value, str) or "T" not in value.upper().replace(" ", "T", 1):
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def kind_of(value: object) -> str:
+    """Return in words what kind of JSON value *value* is."""
+    return _KINDS.get(type(value), "an object")
+
+
 def _name(event: Event, _now: datetime) -> Iterator[str]:
     name = event.get("event")
     if name is None:
         yield "The event has no name: `event` is missing."
     elif not isinstance(name, str):
-        yield f"The event's name is {_kind(name)}, not a text."
+        yield f"The event's name is {kind_of(name)}, not a text."
     elif not name.strip():
         yield "The event's name is empty."
     elif len(name) > LONGEST_NAME:
@@ -89,7 +111,7 @@ def _person(event: Event, _now: datetime) -> Iterator[str]:
     if distinct_id is None:
         yield "The event names nobody: `distinct_id` is missing."
     elif not isinstance(distinct_id, str):
-        yield f"The distinct id is {_kind(distinct_id)}, not a text."
+        yield f"The distinct id is {kind_of(distinct_id)}, not a text."
     elif not distinct_id.strip():
         yield "The distinct id is empty."
     elif distinct_id.strip().lower() in NOBODY:
@@ -114,7 +136,7 @@ def _timestamp(event: Event, now: datetime) -> Iterator[str]:
         if event.get("offset") is None:
             yield "The event has no `timestamp`: PostHog takes the time it arrives."
         return
-    moment = _moment(value)
+    moment = parse_moment(value)
     if moment is None:
         yield "The event's `timestamp` is not an ISO 8601 date and time."
     elif moment.tzinfo is None:
@@ -127,7 +149,7 @@ def _properties(event: Event, _now: datetime) -> Iterator[str]:
     for key in ("properties", "$set", "$set_once"):
         value = event.get(key)
         if value is not None and not isinstance(value, Mapping):
-            yield f"`{key}` is {_kind(value)}, not an object."
+            yield f"`{key}` is {kind_of(value)}, not an object."
 
 
 def _exception(event: Event, _now: datetime) -> Iterator[str]:
@@ -147,16 +169,3 @@ _CHECKS: tuple[Callable[[Event, datetime], Iterator[str]], ...] = (
     _properties,
     _exception,
 )
-
-
-def _moment(value: object) -> datetime | None:
-    if not isinstance(value, str) or "T" not in value.upper().replace(" ", "T", 1):
-        return None
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        return None
-
-
-def _kind(value: object) -> str:
-    return _KINDS.get(type(value), "an object")

@@ -35,6 +35,7 @@ _TYPES = {
     404: "invalid_request",
     405: "invalid_request",
     413: "validation_error",
+    415: "validation_error",
     421: "permission_error",
     429: "throttled_error",
 }

@@ -156,7 +156,9 @@ class Inspector:
 
         Each has `path`, `status` (None: closed without an answer), `scripted`, `detail`,
         `content_encoding`, `user_agent`, `wire_bytes`, `plain_bytes`, `events` (their number),
-        `uuids` and `received_at` (seconds since the epoch).
+        `uuids`, `received_at` (seconds since the epoch), `headers` (by name in lower case; secrets
+        but the project's key are hidden) and `envelope` (what the body says beside `batch`:
+        `api_key`, `sent_at`, `created_at`, `historical_migration`).
         """
         return self._store.requests()
 
@@ -190,6 +192,8 @@ class Inspector:
         delay: float = 0.0,
         *,
         close: bool = False,
+        body: str | None = None,
+        results: Mapping[str, str | Mapping[str, str] | None] | None = None,
     ) -> None:
         """Script the answer to the next *times* deliveries, None for all until further notice.
 
@@ -199,6 +203,12 @@ class Inspector:
             headers: Extra ones, such as Retry-After, or Location for a redirect.
             delay: Seconds to wait before answering.
             close: Close the connection instead of answering.
+            body: What to answer instead of JSON that fits; the events are stored as `status` says.
+            results: With status 200, the result of single events, for protocol v1: by uuid, by
+                name, or by `*` for all others a code (`ok`, `warning`, `drop`, `retry`, …), or a
+                mapping of `result` and `details`, or None to leave the event out of the answer.
+                What is dropped or to be sent again is not stored. A retry brings
+                `Retry-After: 1`, unless *headers* has another.
 
         Raises:
             ValueError: A value is impossible.
@@ -209,6 +219,8 @@ class Inspector:
             "headers": None if headers is None else dict(headers),
             "delay": delay,
             "close": close,
+            "body": body,
+            "results": None if results is None else _plain(results),
         }
         try:
             answer, times = read_answer(wanted)
@@ -252,6 +264,13 @@ class Inspector:
             f"Events, the last {_TOLD}: {told or 'none'}. "
             f"Requests, the last {_TOLD}: {answered or 'none'}."
         )
+
+
+def _plain(results: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: dict(result) if isinstance(result, Mapping) else result
+        for name, result in results.items()
+    }
 
 
 def serve(

@@ -6,8 +6,8 @@ import json
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +48,14 @@ CREATE TABLE IF NOT EXISTS requests (
     wire_bytes INTEGER NOT NULL,
     plain_bytes INTEGER NOT NULL,
     events INTEGER NOT NULL,
-    uuids TEXT NOT NULL
+    uuids TEXT NOT NULL,
+    headers TEXT NOT NULL DEFAULT '{}',
+    envelope TEXT NOT NULL DEFAULT '{}'
 );
 """
+
+# Columns that came later: a file written before does not have them.
+_LATER_COLUMNS = ("headers", "envelope")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,8 @@ class Request:
         scripted: True when the outage script decided the answer.
         wire_bytes: Size of the body as sent; `plain_bytes` is without compression, 0 if unreadable.
         uuids: The events it carried, also when they were not stored.
+        headers: As sent, by their names in lower case, secrets hidden.
+        envelope: What the body said beside its events.
     """
 
     received_at: float
@@ -75,6 +82,8 @@ class Request:
     wire_bytes: int = 0
     plain_bytes: int = 0
     uuids: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    envelope: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +212,7 @@ class Store:
         # A tool for watching may lose the last second of it when the machine loses power.
         self._connection.execute("PRAGMA synchronous = OFF")
         self._connection.executescript(_SCHEMA)
+        self._add_later_columns()
         last = self._value("SELECT max(change) FROM events")
         self._last_change: int = last or 0
         self._counts = {
@@ -268,6 +278,14 @@ class Store:
         with self.changed:
             self._connection.close()
 
+    def _add_later_columns(self) -> None:
+        there = {row["name"] for row in self._connection.execute("PRAGMA table_info(requests)")}
+        for column in _LATER_COLUMNS:
+            if column not in there:
+                self._connection.execute(
+                    f"ALTER TABLE requests ADD COLUMN {column} TEXT NOT NULL DEFAULT '{{}}'"
+                )
+
     def _insert_event(self, event: ReceivedEvent, received_at: float) -> None:
         known = self._connection.execute(
             "SELECT body, problems FROM events WHERE uuid = ?", (event.uuid,)
@@ -306,8 +324,8 @@ class Store:
         self._counts["requests"] += 1
         self._connection.execute(
             "INSERT INTO requests (received_at, path, status, detail, scripted, content_encoding,"
-            " user_agent, wire_bytes, plain_bytes, events, uuids)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " user_agent, wire_bytes, plain_bytes, events, uuids, headers, envelope)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 request.received_at,
                 request.path,
@@ -320,6 +338,8 @@ class Store:
                 request.plain_bytes,
                 len(request.uuids),
                 json.dumps(request.uuids),
+                json.dumps(request.headers),
+                json.dumps(request.envelope),
             ),
         )
 
@@ -359,5 +379,6 @@ def _stored_event(row: sqlite3.Row) -> StoredEvent:
 def _request(row: sqlite3.Row) -> dict[str, Any]:
     columns = dict(row)
     columns["scripted"] = bool(columns["scripted"])
-    columns["uuids"] = json.loads(columns["uuids"])
+    for name in ("uuids", "headers", "envelope"):
+        columns[name] = json.loads(columns[name])
     return columns

@@ -51,6 +51,8 @@ class TestAnswerScript:
             "headers": {"Retry-After": "1"},
             "delay": 0.5,
             "close": True,
+            "body": "x",
+            "results": {},
         }
         script = AnswerScript()
         script.add(*read_answer(wanted))

@@ -14,10 +14,11 @@ from posthog_web.inspector.answers import AnswerScript
 from posthog_web.inspector.app import create_app
 from posthog_web.inspector.connections import Connections
 from posthog_web.inspector.guard import host_name, is_loopback
+from posthog_web.inspector.ingestion import MAX_AI_EVENT_BYTES
 from posthog_web.inspector.store import Store
 from posthog_web.inspector.stream import Stream
 
-from .conftest import a_batch, an_event
+from .conftest import a_batch, a_v1_batch, a_v1_event, an_event, v1_headers
 
 
 @dataclass
@@ -48,7 +49,8 @@ class Desk:
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Reply:
         """Return the answer to one request."""
         path, _, query = path.partition("?")
-        sent = {"host": "127.0.0.1:8765"} | {k.replace("_", "-"): v for k, v in headers.items()}
+        given = {name.replace("_", "-").lower(): value for name, value in headers.items()}
+        sent = {"host": "127.0.0.1:8765"} | given
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -176,6 +178,52 @@ def test_paths(desk: Desk, path: str) -> None:
     reply = desk.post(path, a_batch(an_event()))
 
     assert (reply.status, reply.json()) == (200, {"status": 1})
+
+
+@pytest.mark.parametrize("path", ["/i/v0/ai/batch/", "/i/v0/ai/batch"])
+def test_ai_lane(desk: Desk, path: str) -> None:
+    """AI events come in the same body on a path of their own, which the log tells."""
+    event = an_event("$ai_generation")
+    reply = desk.post(path, a_batch(event))
+    [request] = desk.ask("GET", "/api/requests").json()["requests"]
+
+    assert (reply.status, reply.json()) == (200, {"status": 1})
+    assert (request["path"], request["uuids"]) == (path, [event["uuid"]])
+
+
+@pytest.mark.parametrize(
+    ("character", "count", "status"),
+    [
+        ("x", MAX_AI_EVENT_BYTES, 413),
+        ("x", MAX_AI_EVENT_BYTES - 500, 200),
+        ("é", MAX_AI_EVENT_BYTES // 2 - 500, 200),
+    ],
+)
+def test_large_ai_event(desk: Desk, character: str, count: int, status: int) -> None:
+    """An event on the AI lane may have 8 MiB of UTF-8; elsewhere only the whole body counts."""
+    event = an_event(properties={"$ai_input": character * count})
+    body = json.dumps(a_batch(event), ensure_ascii=False).encode()
+
+    assert desk.ask("POST", "/i/v0/ai/batch/", body).status == status
+    assert desk.ask("POST", "/batch/", body).status == 200
+
+
+@pytest.mark.parametrize("path", ["/i/v1/analytics/events", "/i/v1/analytics/events/"])
+def test_v1_paths(desk: Desk, path: str) -> None:
+    """Protocol v1 is spoken on its own path, with and without a slash."""
+    event = a_v1_event()
+    reply = desk.post(path, a_v1_batch(event), **v1_headers())
+
+    assert (reply.status, reply.json()) == (200, {"results": {event["uuid"]: {"result": "ok"}}})
+
+
+def test_v1_without_a_user_agent(desk: Desk) -> None:
+    """Protocol v1 asks for a User-Agent too, and all that is missing is named at once."""
+    headers = v1_headers(User_Agent=None, PostHog_Attempt=None)
+    reply = desk.post("/i/v1/analytics/events", a_v1_batch(a_v1_event()), **headers)
+
+    assert reply.status == 400
+    assert "User-Agent, PostHog-Attempt" in reply.json()["error_description"]
 
 
 @pytest.mark.parametrize("path", ["/flags/?v=2", "/flags"])

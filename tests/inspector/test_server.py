@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from posthog_web.inspector import Inspector
-from posthog_web.inspector.ingestion import MAX_BODY_BYTES
+from posthog_web.inspector.encodings import MAX_BODY_BYTES
 
 from .conftest import a_batch, an_event
 
