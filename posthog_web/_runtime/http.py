@@ -19,19 +19,26 @@ importing = threading.RLock()
 def load() -> None:
     """Import requests now: on the caller's thread, not on a worker's, not in a dying process."""
     with importing:
-        import requests  # noqa: F401, PLC0415 - `import posthog_web` must stay light
+        from posthog_web._runtime import (  # noqa: PLC0415 - `import posthog_web` must stay light
+            deadline,  # noqa: F401 - it imports requests
+        )
 
 
 def new_session() -> requests.Session:
     """Return a session that keeps connections alive and honours proxy and CA settings.
 
     It follows no redirect by itself (callers pass ``allow_redirects=False``: a redirect would turn
-    a POST into a GET) and takes no credentials from ``~/.netrc``, which would replace our own.
+    a POST into a GET) and takes no credentials from ``~/.netrc``, which would replace our own. The
+    ``timeout`` of a request, in seconds, bounds all of it, up to the last byte of its answer.
     """
     load()
     import requests  # noqa: PLC0415 - see load
 
+    from posthog_web._runtime.deadline import BoundedAdapter  # noqa: PLC0415 - see load
+
     session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, BoundedAdapter())
     session.headers["User-Agent"] = user_agent()
     session.auth = _leave_alone
     return session
