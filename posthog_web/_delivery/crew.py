@@ -51,9 +51,9 @@ class Crew:
             return False
         if not self._workers or buffer.wants_another_worker():
             self._hire()
-        if (deadline := process.exit_deadline(self.exit_budget)) is not None:
+        if process.is_ending():
             # Nobody will wait for a thread any more: see it out ourselves.
-            return self.finish(deadline)
+            return process.see_out(self)
         return True
 
     def drop(self, reason: DropReason, event: bytes) -> None:

@@ -31,7 +31,7 @@ class Holder(Protocol):
     def hurry(self) -> None:
         """Start sending all that waits, without waiting for it."""
 
-    def finish(self, deadline: float) -> object:
+    def finish(self, deadline: float) -> bool:
         """Send what is left until *deadline* (monotonic); give up the rest and say so."""
 
 
@@ -58,9 +58,14 @@ def install_hooks() -> None:
         )
 
 
-def exit_deadline(budget: float) -> float | None:
-    """Return until when (monotonic) a process that is ending may send; None while it is not."""
-    return None if _exit_began is None else _exit_began + budget
+def is_ending() -> bool:
+    """Return whether nobody waits for threads any more: whoever captures sends."""
+    return _exit_began is not None
+
+
+def see_out(holder: Holder) -> bool:
+    """Send what *holder* was given after the end began, on the caller's thread."""
+    return holder.finish((_exit_began or time.monotonic()) + holder.exit_budget)
 
 
 # Servers that end by raising the signal once more, with its default action: no Python runs then.
