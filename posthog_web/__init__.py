@@ -15,6 +15,7 @@ from posthog_web._client.contexts import (
 )
 from posthog_web._client.core import Client, Posthog
 from posthog_web._client.default import default_client as _default
+from posthog_web._runtime.signals import install_signal_handlers
 from posthog_web._scope import get_distinct_id, get_tags
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ __all__ = [
     "group_identify",
     "identify",
     "identify_context",
+    "install_signal_handlers",
     "is_opted_out",
     "join",
     "new_context",

@@ -1,24 +1,31 @@
-"""Everything this process can do to end or to multiply, in one place.
+"""Everything this process can do to end or to multiply, in one place (signals: ``signals.py``).
 
 Those who hold events are watched (weakly) from their first moment. The hooks are installed with the
-first client: at exit all share one budget of time; around a fork nobody else is importing, and the
-child starts with empty hands, since what its parent holds is the parent's to send.
+first client: at the end all share one budget of time; around a fork nobody else is importing, and
+the child starts with empty hands, since what its parent holds is the parent's to send.
+
+Not every process ends where Python's exit handlers run. Children of multiprocessing, Celery and RQ
+leave by ``os._exit``; ``_ENDS`` has a way into each, taken only if the library in question is there
+already when a process makes its first event.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-import signal
+import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
 from types import FrameType
-from typing import Protocol
+from typing import Any, NoReturn, Protocol
 
 from posthog_web import _identifiers, _scope
 from posthog_web._guard import report_fault
+from posthog_web._log import Notices
 from posthog_web._runtime import http
 
 
@@ -31,89 +38,67 @@ class Holder(Protocol):
     def hurry(self) -> None:
         """Start sending all that waits, without waiting for it."""
 
+    def flush(self, timeout: float) -> bool:
+        """Send what is left within *timeout* seconds; keep the rest."""
+
     def finish(self, deadline: float) -> bool:
         """Send what is left until *deadline* (monotonic); give up the rest and say so."""
 
 
-_holders: weakref.WeakSet[Holder] = weakref.WeakSet()
-_installed = False
-_exit_began: float | None = None
+class _End:
+    """How far the end of this process has come.
+
+    Attributes:
+        began: Whether nobody waits for threads any more.
+        spent: Seconds that sending has cost since then. Not the time gone by: other exit handlers
+            and threads may go on for long, and what they capture still has to leave.
+        until: The deadline of the drain under way, which one that interrupts it shares.
+    """
+
+    began = False
+    spent = 0.0
+    until: float | None = None
+
+
+# A dict, since the list of its values is taken in one step, whatever threads and signals do.
+_holders: dict[int, weakref.ref[Holder]] = {}
+_notices = Notices()
+_end = _End()
+_hooked = False
+_arranged_for = 0
 
 
 def watch(holder: Holder) -> None:
     """See *holder* through the end of this process."""
-    _holders.add(holder)
+    key = id(holder)
+    _holders[key] = weakref.ref(holder, partial(_forget, key))
+    _arrange()
+
+
+def _forget(key: int, gone: weakref.ref[Holder]) -> None:
+    if _holders.get(key) is gone:
+        _holders.pop(key, None)
 
 
 def install_hooks() -> None:
     """Be told of the end of this process, and of forks. Not at import: with the first client."""
-    global _installed  # noqa: PLW0603 - hooks are installed once per process
-    if not _installed:
-        _installed = True
-        atexit.register(_at_exit)
+    global _hooked  # noqa: PLW0603 - hooks are installed once per process
+    if not _hooked:
+        _hooked = True
+        atexit.register(at_exit)
         os.register_at_fork(
             before=http.importing.acquire,
             after_in_parent=http.importing.release,
             after_in_child=_in_child,
         )
+        if _runs_exit_handlers():
+            # Ours came too late to be one of them.
+            _end.began = True
 
 
-def is_ending() -> bool:
-    """Return whether nobody waits for threads any more: whoever captures sends."""
-    return _exit_began is not None
-
-
-def see_out(holder: Holder) -> bool:
-    """Send what *holder* was given after the end began, on the caller's thread."""
-    return holder.finish((_exit_began or time.monotonic()) + holder.exit_budget)
-
-
-# Servers that end by raising the signal once more, with its default action: no Python runs then.
-_RAISING_SERVERS = ("uvicorn",)
-_chained = False
-
-
-def drain_on_signals(*, only_servers: bool) -> None:
-    """Send what is left when SIGTERM or SIGINT comes, then let whoever was told before be told.
-
-    Done once, and only on the main thread, where Python allows it. With *only_servers* handlers are
-    chained only if they belong to a server that gives no other sign of its end.
-    """
-    global _chained  # noqa: PLW0603 - signals are one process's
-    if _chained or threading.current_thread() is not threading.main_thread():
-        return
-    _chained = True
-    for number in (signal.SIGTERM, signal.SIGINT):
-        told = signal.getsignal(number)
-        owner = type(getattr(told, "__self__", told)).__module__
-        if callable(told) and (not only_servers or owner.startswith(_RAISING_SERVERS)):
-            signal.signal(number, _draining(told))
-
-
-def _draining(told: Callable[[int, FrameType | None], object]) -> Callable[..., None]:
-    def drain_then_tell(number: int, frame: FrameType | None) -> None:
-        try:
-            _at_exit()
-        finally:
-            told(number, frame)
-
-    return drain_then_tell
-
-
-def _at_exit(clock: Callable[[], float] = time.monotonic) -> None:
-    """Send what is left: everybody at once, within the longest of their budgets."""
-    global _exit_began  # noqa: PLW0603 - a process ends once
-    # Where fork hooks do not run (uWSGI), a parent's holders are still listed.
-    holders = [holder for holder in _holders if holder.pid == os.getpid()]
-    _exit_began = clock()
-    deadline = _exit_began + max((holder.exit_budget for holder in holders), default=0.0)
-    for holder in holders:
-        holder.hurry()
-    for holder in holders:
-        try:
-            holder.finish(deadline)
-        except Exception as error:  # noqa: BLE001 - one's fault must not cost another's events
-            report_fault(error, "exit")
+def _runs_exit_handlers() -> bool:
+    main = threading.main_thread()
+    return not main.is_alive() and main.ident == threading.get_ident()
 
 
 def _in_child() -> None:
@@ -121,3 +106,184 @@ def _in_child() -> None:
     _identifiers.forget_randomness()
     _scope.clear()
     _holders.clear()
+    _end.spent, _end.until = 0.0, None
+
+
+# Draining
+
+
+def at_exit(**_: object) -> None:
+    """Send what is left, and whatever comes later at once: nobody waits for threads any more."""
+    _end.began = True
+    drain()
+
+
+def drain(*, give_up: bool = True) -> None:
+    """Send what is left: everybody at once, within the longest of their budgets.
+
+    What could not be sent is given up and said, or kept, for a process that may go on.
+    """
+    # Where fork hooks do not run (uWSGI), a parent's holders are still listed.
+    listed = [reference() for reference in list(_holders.values())]
+    holders = [one for one in listed if one is not None and one.pid == os.getpid()]
+    with _spending(max((holder.exit_budget for holder in holders), default=0.0)) as deadline:
+        outermost, _end.until = _end.until is None, deadline
+        try:
+            for holder in holders:
+                holder.hurry()
+            for holder in holders:
+                _see_out(holder, deadline, give_up=give_up)
+        finally:
+            if outermost:
+                _end.until = None
+
+
+def _see_out(holder: Holder, deadline: float, *, give_up: bool) -> None:
+    try:
+        if give_up:
+            holder.finish(deadline)
+        else:
+            holder.flush(max(deadline - time.monotonic(), 0.0))
+    except Exception as error:  # noqa: BLE001 - one's fault must not cost another's events
+        report_fault(error, "exit")
+
+
+@contextmanager
+def _spending(budget: float) -> Generator[float]:
+    """Yield the deadline (monotonic) of what is left of *budget*, and charge the time it took."""
+    began = time.monotonic()
+    if _end.until is not None:
+        yield _end.until
+        return
+    try:
+        yield began + max(budget - _end.spent, 0.0)
+    finally:
+        _end.spent += time.monotonic() - began
+
+
+def see_out(holder: Holder) -> bool:
+    """Send what *holder* was given after the end began, on the caller's thread."""
+    with _spending(holder.exit_budget) as deadline:
+        return holder.finish(deadline)
+
+
+def is_ending() -> bool:
+    """Return whether nobody waits for threads any more: whoever captures sends."""
+    return _end.began or (bool(_announced) and _still_announced())
+
+
+# Set by signals.py: tells whether a server that announced its end is still about to end.
+_announced: list[Callable[[], bool]] = []
+
+
+def announce(still: Callable[[], bool]) -> None:
+    """Treat this process as ending while *still* says so."""
+    _announced[:] = [still]
+
+
+def _still_announced() -> bool:
+    if any(still() for still in list(_announced)):
+        return True
+    # It lives on, and works as it did before.
+    _announced.clear()
+    _end.spent = 0.0
+    return False
+
+
+# Processes with an end of their own
+
+
+def _arrange() -> None:
+    """See to the particular end of this process, once; threads at work together may do it twice."""
+    global _arranged_for  # noqa: PLW0603 - one process at a time
+    if _arranged_for == os.getpid():
+        return
+    _arranged_for = os.getpid()
+    for end in _ENDS:
+        try:
+            end()
+        except Exception as error:  # noqa: BLE001 - other people's modules are as they are
+            report_fault(error, end.__name__)
+
+
+_AFTER_ALL_OTHERS = -(10**9)
+
+
+def _end_of_multiprocessing() -> None:
+    """Its children, and billiard's, run finalizers and leave."""
+    processes = sys.modules.get("multiprocessing.process")
+    util = sys.modules.get("multiprocessing.util")
+    if processes is None or util is None:
+        return
+    # Both libraries give the process at the top no parent; its exit handlers run.
+    if getattr(processes.current_process(), "_parent_pid", None) is None:
+        return
+    if util.is_exiting():
+        # The finalizers are being run; one added now may not be.
+        _end.began = True
+    else:
+        util.Finalize(None, at_exit, exitpriority=_AFTER_ALL_OTHERS)
+
+
+def _end_of_celery() -> None:
+    """A child of its pool sends this signal, and leaves before any finalizer runs."""
+    signals = sys.modules.get("celery.signals")
+    if signals is not None:
+        signals.worker_process_shutdown.connect(at_exit, weak=False, dispatch_uid="posthog_web")
+
+
+def _end_of_rq() -> None:
+    """A work horse does its one job and leaves; nobody is told.
+
+    So in a process whose main thread is inside RQ's own ``main_work_horse``, and in no other,
+    ``os._exit`` drains first.
+    """
+    if "rq.worker" not in sys.modules or not _is_work_horse():
+        return
+    leave = os._exit
+
+    def drain_and_leave(status: int) -> NoReturn:
+        try:
+            at_exit()
+        finally:
+            leave(status)
+
+    os._exit = drain_and_leave
+
+
+def _is_work_horse() -> bool:
+    main = threading.main_thread().ident
+    frame: FrameType | None = sys._current_frames().get(main or 0)  # noqa: SLF001 - public but for its name
+    while frame is not None:
+        module: Any = frame.f_globals.get("__name__", "")
+        if frame.f_code.co_name == "main_work_horse" and str(module).startswith("rq."):
+            return True
+        frame = frame.f_back
+    return False
+
+
+# From here on its threads run unasked.
+_THREADED_UWSGI = (2, 0, 27)
+
+
+def _end_of_uwsgi() -> None:
+    """Its workers run exit handlers, unless told not to; say so, and what else is missing."""
+    uwsgi = sys.modules.get("uwsgi")
+    options = getattr(uwsgi, "opt", None)
+    if uwsgi is None or not options:
+        return
+    if "skip-atexit" in options:
+        _notices.once(
+            "skip-atexit",
+            "posthog_web: uWSGI runs with skip-atexit, so what waits when a worker ends is lost",
+        )
+    version = tuple(getattr(uwsgi, "version_info", ()))[:3]
+    if version < _THREADED_UWSGI and not {"enable-threads", "threads"} & set(options):
+        _notices.once(
+            "enable-threads",
+            "posthog_web: this uWSGI runs no threads between requests; events wait for the next"
+            " request, or for the end of the worker. Start it with --enable-threads",
+        )
+
+
+_ENDS = (_end_of_multiprocessing, _end_of_celery, _end_of_rq, _end_of_uwsgi)

@@ -13,7 +13,7 @@ from posthog_web._config import ClientOptions, WebOptions
 from posthog_web._config.doors import ALIASES, check_names
 from posthog_web._guard import describe_fault
 from posthog_web._log import Notices
-from posthog_web._runtime import process
+from posthog_web._runtime import signals
 
 if TYPE_CHECKING:
     from posthog_web._client.core import Client
@@ -37,11 +37,14 @@ class WebSetup:
     captures_exceptions: bool
     notices: Notices
 
-    def client_ends_with_server(self) -> None:
-        """See to the end of a server that tells nobody but by a signal, if that is wanted."""
+    def client_ends_with_server(self) -> bool:
+        """See to the end of a server that tells nobody but by a signal, if that is wanted.
+
+        Returns:
+            False if it is wanted, but this is not the main thread, where alone it can be done.
+        """
         wanted = self.options.handle_signals
-        if wanted is not False:
-            process.drain_on_signals(only_servers=wanted == "auto")
+        return wanted is False or signals.chain_servers(only_known=wanted == "auto")
 
     def client_fault(self, site: str, error: Exception) -> None:
         """Tell, once in a while, that the application's own *site* failed when we asked it."""

@@ -6,6 +6,8 @@
     MIDDLEWARE = [..., "posthog_web.django.PosthogMiddleware"]
     POSTHOG = {"PROJECT_API_KEY": "phc_…"}
 
+and, if you like, in ``asgi.py``: ``application = lifespan(get_asgi_application())``.
+
 Then, in a view: ``request.posthog.capture("order paid", {"plan": "pro"})``. The ``HttpRequest``
 exported here is Django's own, typed with that attribute.
 """
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING
 from django.http import HttpRequest as _HttpRequest
 
 from posthog_web._web.request_posthog import RequestPosthog
+from posthog_web.django.lifespan import lifespan
 from posthog_web.django.middleware import PosthogMiddleware
 
 if TYPE_CHECKING:
@@ -28,4 +31,4 @@ if TYPE_CHECKING:
 else:
     HttpRequest = _HttpRequest
 
-__all__ = ["HttpRequest", "PosthogMiddleware", "RequestPosthog"]
+__all__ = ["HttpRequest", "PosthogMiddleware", "RequestPosthog", "lifespan"]

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.core.handlers.asgi import ASGIRequest
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponseBase
 
@@ -41,6 +42,9 @@ class PosthogMiddleware:
         self.get_response = get_response
         self._setup = current_setup()
         self._asynchronous = iscoroutinefunction(get_response)
+        self._signals_seen_to = False
+        # uvicorn imports the application on its main thread, with its handlers in place.
+        self._setup.client_ends_with_server()
         if self._asynchronous:
             markcoroutinefunction(self)
         got_request_exception.connect(_report, dispatch_uid="posthog_web")
@@ -51,6 +55,9 @@ class PosthogMiddleware:
         """Serve one request."""
         if self._asynchronous:
             return self._serve_async(request)
+        if not self._signals_seen_to and isinstance(request, ASGIRequest):
+            self._signals_seen_to = True
+            self._see_to_signals()
         lifetime = self._begin(request)
         try:
             response: HttpResponseBase = self.get_response(request)
@@ -72,6 +79,16 @@ class PosthogMiddleware:
                     await lifetime.scope.resolve()
             finally:
                 lifetime.leave()
+
+    @safely
+    def _see_to_signals(self) -> None:
+        """Chain them from the thread into which a middleware that knows no async has moved us."""
+        if not self._setup.client_ends_with_server():
+
+            async def chain_on_loop() -> None:
+                self._setup.client_ends_with_server()
+
+            async_to_sync(chain_on_loop)()
 
     def _begin(self, request: HttpRequest) -> Lifetime:
         source = DjangoSource(request, asynchronous=self._asynchronous)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -77,15 +78,23 @@ class Program:
 
 
 @contextmanager
-def running(text: str, url: str, *options: str) -> Iterator[Program]:
-    """Run a program, after the prelude, with *options* for the interpreter; end it afterwards."""
+def running(text: str, url: str, *options: str, saved_in: Path | None = None) -> Iterator[Program]:
+    """Run a program, after the prelude, with *options* for the interpreter; end it afterwards.
+
+    It is saved in a folder, *saved_in*, if its children have to import it.
+    """
+    text = PRELUDE + textwrap.dedent(text)
+    start = ["-c", text]
+    if saved_in is not None:
+        saved_in.joinpath("program.py").write_text(text)
+        start = [str(saved_in / "program.py")]
     kept = {
         name: value
         for name, value in os.environ.items()
         if name in {"HOME", "PATH"} or name.startswith("COVERAGE_")
     }
     with subprocess.Popen(
-        [sys.executable, *options, "-c", PRELUDE + textwrap.dedent(text), url],
+        [sys.executable, *options, *start, url],
         env=kept,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -100,7 +109,7 @@ def running(text: str, url: str, *options: str) -> Iterator[Program]:
             process.kill()
 
 
-def run(text: str, url: str, *options: str) -> Ended:
+def run(text: str, url: str, *options: str, saved_in: Path | None = None) -> Ended:
     """Run a program to its end."""
-    with running(text, url, *options) as program:
+    with running(text, url, *options, saved_in=saved_in) as program:
         return program.end()
