@@ -13,6 +13,7 @@ import pytest
 from posthog_web._delivery.wire_v1 import reshape
 from posthog_web._runtime.system import user_agent
 from posthog_web.errors import RefusedError
+from posthog_web.inspector import Inspector
 from tests.delivery.conftest import MakeClient, Told
 from tests.delivery.servers import Delivery, RecordingServer, Reply
 
@@ -306,6 +307,47 @@ def test_a_protocol_has_two_names(
     assert client.flush()
 
     assert recorder.deliveries()[0].path == path
+
+
+def test_posthog_finds_nothing_wrong(make_client: MakeClient, inspector: Inspector) -> None:
+    """Every kind of event arrives as v1 has it; the local PostHog finds no problem with any."""
+    client = make_client(capture_mode="v1", capture_compression="deflate")
+    client.capture("user123", "paid", {"$session_id": "s", "$set": {"a": 1}}, groups={"team": "x"})
+    client.capture("by nobody")
+    client.set("user123", {"plan": "pro"})
+    client.set_once("user123", {"plan": "pro"})
+    client.identify("user123", {"plan": "pro"})
+    client.alias("before", "user123")
+    client.group_identify("team", "x", {"size": 3})
+    client.page("user123", "https://example.org/")
+    client.capture_exception(LookupError("boom"), "user123")
+
+    assert client.flush()
+
+    assert inspector.problems() == []
+    assert len(inspector.events()) == 9
+    [nobodys] = inspector.events("by nobody")
+    assert nobodys["options"] == {"process_person_profile": False}
+    [request] = inspector.requests()
+    assert request["content_encoding"] == "deflate"
+
+
+def test_single_events_are_told_apart_end_to_end(
+    make_client: MakeClient, inspector: Inspector, told: Told
+) -> None:
+    """One taken, one dropped by name, one asked for again: each ends as the server said."""
+    inspector.answer(
+        status=200, times=1, headers=AT_ONCE, results={"bad": "drop", "later": "retry"}
+    )
+    client = make_client(capture_mode="v1", on_error=told)
+    for name in ("good", "bad", "later"):
+        client.capture("user123", name)
+
+    assert not client.flush()
+
+    assert [event["event"] for event in inspector.events()] == ["good", "later"]
+    assert told.lost == ["bad"]
+    assert (client.stats().sent, client.stats().dropped) == (2, {"refused": 1})
 
 
 def _seconds_apart(delivery: Delivery, moment: str) -> float:
