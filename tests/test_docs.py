@@ -25,6 +25,7 @@ PROMISED = [
     ["order paid"],
     ["order paid"],
     [],
+    ["order paid"],
     [],
 ]
 
