@@ -7,6 +7,10 @@ In a terminal it is `python -m posthog_web inspector`; in a test it is `Inspecto
         client.capture("user123", "paid")
         [event] = inspector.wait_for(1, name="paid")
 
+It knows `/batch/` and its kin (protocol v0), `/i/v1/analytics/events` (protocol v1, with results of
+single events), `/i/v0/ai/batch/` and `/flags/`, tells what is wrong with an event, and practises
+outages: `inspector.answer(503, times=2)`.
+
 Needs starlette and uvicorn: `pip install "posthog-web[inspector]"`.
 """
 

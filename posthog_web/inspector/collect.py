@@ -168,10 +168,10 @@ def _response(outcome: _Outcome, answer: Answer | None, echo: Mapping[str, str])
     response: Response
     if status in {204, 304}:
         response = Response(status_code=status)
-    elif answer is None or answer.body is None:
-        response = JSONResponse(outcome.content, status)
-    else:
+    elif outcome.scripted and answer is not None and answer.body is not None:
         response = Response(answer.body, status, media_type="application/json")
+    else:
+        response = JSONResponse(outcome.content, status)
     for headers in (echo, outcome.headers, answer.headers if answer is not None else {}):
         response.headers.update(headers)
     return response

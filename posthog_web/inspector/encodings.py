@@ -5,11 +5,14 @@ Pure, and bounded: a small body that unpacks to a huge one is never unpacked fur
 
 from __future__ import annotations
 
+import base64
+import binascii
 import importlib
 import sys
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from posthog_web.inspector.refusal import Refusal
 
@@ -17,6 +20,7 @@ from posthog_web.inspector.refusal import Refusal
 MAX_BODY_BYTES = 20 * 1024 * 1024
 
 GZIP_MAGIC = b"\x1f\x8b"
+FORM = b"data="
 
 TOO_LARGE = Refusal(
     413, "payload_too_large", f"The body is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB."
@@ -31,7 +35,8 @@ _UNCOMPRESSED = frozenset({"", "identity"})
 def decompress(body: bytes, content_encoding: str = "") -> bytes:
     """Return *body* unpacked as the endpoints of protocol v0 do it.
 
-    They know gzip only, recognised by its first bytes or by *content_encoding*.
+    They know gzip only, recognised by its first bytes or by *content_encoding*, and the form older
+    browser libraries send: `data=`, then the JSON, mostly in base64.
 
     Raises:
         Refusal: The body is broken, packed otherwise (400) or too large (413).
@@ -40,9 +45,9 @@ def decompress(body: bytes, content_encoding: str = "") -> bytes:
     if encoding not in _UNCOMPRESSED | {"gzip"}:
         detail = f"Protocol v0 takes gzip only, not Content-Encoding: {encoding[:40]}."
         raise Refusal(400, "invalid_payload", detail)
-    if body.startswith(GZIP_MAGIC) or encoding == "gzip":
-        return _unpack_gzip(body)
-    return body
+    packed = body.startswith(GZIP_MAGIC) or encoding == "gzip"
+    plain = _unpack_gzip(body) if packed else body
+    return _unpack_form(plain) if plain.startswith(FORM) else plain
 
 
 def decompress_v1(body: bytes, content_encoding: str = "") -> bytes:
@@ -67,6 +72,18 @@ def _unpack_gzip(body: bytes) -> bytes:
     if not body.startswith(GZIP_MAGIC):
         raise Refusal(400, "invalid_payload", "Content-Encoding says gzip; the body is not.")
     return _inflate(body, zlib.MAX_WBITS | 16, "gzip")
+
+
+def _unpack_form(body: bytes) -> bytes:
+    value = unquote_to_bytes(body.removeprefix(FORM).partition(b"&")[0])
+    if value.lstrip()[:1] in {b"{", b"["}:
+        return value
+    try:
+        # Not every library escapes the plus, which then looks like a space.
+        return base64.b64decode(value.replace(b" ", b"+") + b"=" * (-len(value) % 4), validate=True)
+    except binascii.Error as error:
+        detail = f"The form's `data` is neither JSON nor base64: {error}."
+        raise Refusal(400, "invalid_payload", detail) from error
 
 
 def _unpack_deflate(body: bytes) -> bytes:

@@ -49,8 +49,10 @@ def _shown(name: str, value: str) -> str:
         return HIDDEN
     if name != "authorization":
         return value
-    scheme, _, key = value.partition(" ")
-    return value if key.strip().startswith(PROJECT_KEY_PREFIX) else f"{scheme} {HIDDEN}"
+    scheme, space, key = value.partition(" ")
+    if key.strip().startswith(PROJECT_KEY_PREFIX):
+        return value
+    return f"{scheme} {HIDDEN}" if space else HIDDEN
 
 
 def _is_plain(value: object) -> bool:

@@ -118,7 +118,7 @@ def _person(event: Event, _now: datetime) -> Iterator[str]:
         yield f"The distinct id {distinct_id.strip()!r} names nobody: PostHog refuses it."
     elif len(distinct_id) > LONGEST_NAME:
         length = len(distinct_id)
-        yield f"The distinct id has {length} characters; PostHog keeps {LONGEST_NAME}."
+        yield f"The distinct id has {length} characters; PostHog takes {LONGEST_NAME}."
 
 
 def _uuid(event: Event, _now: datetime) -> Iterator[str]:
@@ -140,7 +140,10 @@ def _timestamp(event: Event, now: datetime) -> Iterator[str]:
     if moment is None:
         yield "The event's `timestamp` is not an ISO 8601 date and time."
     elif moment.tzinfo is None:
-        yield "The event's `timestamp` names no time zone: PostHog takes it for UTC."
+        yield (
+            "The event's `timestamp` names no time zone: protocol v0 takes it for UTC,"
+            " protocol v1 drops the event."
+        )
     elif moment - now > FURTHEST_FUTURE:
         yield "The event's `timestamp` is more than 23 hours ahead: PostHog replaces it."
 

@@ -59,6 +59,17 @@ class TestAnswerScript:
 
         assert script.describe() == [wanted]
 
+    def test_results_described_as_read(self) -> None:
+        """Results are described in full and can be read again."""
+        named = {"result": "drop", "details": "limit"}
+        wanted = {"status": 200, "results": {"a": named, "b": None, "*": "retry"}}
+        script = AnswerScript()
+        script.add(*read_answer(wanted))
+        [described] = script.describe()
+
+        assert described["results"] == {"a": named, "b": None, "*": {"result": "retry"}}
+        assert read_answer(described) == read_answer(wanted)
+
 
 class TestReadAnswer:
     """Answers as JSON."""
@@ -81,6 +92,13 @@ class TestReadAnswer:
             {"headers": {"a b": "c"}},
             {"headers": {"a": 1}},
             {"close": 1},
+            {"body": 3},
+            {"status": 200, "results": []},
+            {"status": 200, "results": {"paid": 3}},
+            {"status": 200, "results": {"paid": {"result": 3}}},
+            {"status": 200, "results": {"paid": {"code": "drop"}}},
+            {"status": 503, "results": {"paid": "drop"}},
+            {"status": 200, "close": True, "results": {"paid": "drop"}},
         ],
     )
     def test_impossible(self, wanted: object) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -146,6 +148,23 @@ def test_file(tmp_path: Path) -> None:
 
     assert names(second, since=0) == ["before", "after"]
     second.close()
+
+
+def test_file_of_an_older_version(tmp_path: Path) -> None:
+    """A file written before headers were kept is read, and added to."""
+    path = tmp_path / "events.sqlite"
+    first = Store(path)
+    deliver(first, an_event("before"))
+    first.close()
+    with closing(sqlite3.connect(path)) as connection:
+        for column in ("headers", "envelope"):
+            connection.execute(f"ALTER TABLE requests DROP COLUMN {column}")
+    second = Store(path)
+    deliver(second, an_event("after"), headers={"a": "b"}, envelope={"sent_at": "now"})
+    kept = [(request["headers"], request["envelope"]) for request in second.requests()]
+    second.close()
+
+    assert kept == [({}, {}), ({"a": "b"}, {"sent_at": "now"})]
 
 
 def test_threads(store: Store) -> None:

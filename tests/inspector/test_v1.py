@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
+import zstandard
 
 from posthog_web.inspector import Inspector
 
@@ -84,6 +88,30 @@ class TestDeliveries:
         deliver(inspector, event)
 
         assert inspector.events() == [event | {"deliveries": 2}]
+
+    @pytest.mark.parametrize(
+        ("encoding", "pack"),
+        [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstandard.compress)],
+    )
+    def test_compressed(
+        self, inspector: Inspector, encoding: str, pack: Callable[[bytes], bytes]
+    ) -> None:
+        """A compressed delivery is stored, and logged with its encoding and both its sizes."""
+        event = a_v1_event()
+        plain = json.dumps(a_v1_batch(event)).encode()
+        headers = v1_headers(Content_Encoding=encoding)
+        requests.post(inspector.url + PATH, data=pack(plain), headers=headers, timeout=PATIENCE)
+        [request] = inspector.requests()
+
+        assert inspector.events() == [event | {"deliveries": 1}]
+        assert (request["status"], request["content_encoding"]) == (200, encoding)
+        assert (request["wire_bytes"], request["plain_bytes"]) == (len(pack(plain)), len(plain))
+
+    def test_unknown_encoding(self, inspector: Inspector) -> None:
+        """An encoding the inspector cannot unpack is answered 415 in the form of protocol v1."""
+        answer = deliver(inspector, a_v1_event(), headers=v1_headers(Content_Encoding="br"))
+
+        assert (answer.status_code, answer.json()["error"]) == (415, "unsupported_encoding")
 
 
 class TestRefusals:
@@ -241,6 +269,17 @@ class TestResults:
         assert (answer.status_code, answer.text) == (200, body)
         assert len(inspector.events()) == 1
 
+    def test_own_body_of_a_failure(self, inspector: Inspector) -> None:
+        """A failure may have a body of its own; a delivery refused in truth keeps its reason."""
+        inspector.answer(502, times=1, body="<h1>Bad gateway</h1>", headers={"Content-Type": "x/y"})
+        inspector.answer(200, times=1, body="nonsense")
+        failed = deliver(inspector, a_v1_event())
+        refused = deliver(inspector)
+
+        assert (failed.status_code, failed.text) == (502, "<h1>Bad gateway</h1>")
+        assert failed.headers["Content-Type"] == "x/y"
+        assert (refused.status_code, refused.json()["error"]) == (400, "empty_batch")
+
     def test_outage(self, inspector: Inspector) -> None:
         """A scripted failure has the error body of protocol v1 and repeats the request's id."""
         inspector.answer(503, times=1)
@@ -307,6 +346,13 @@ class TestProblems:
         [problem] = inspector.problems()
 
         assert word in problem
+
+    def test_identity(self, inspector: Inspector) -> None:
+        """An encoding PostHog has no name for is taken all the same, and told."""
+        deliver(inspector, a_v1_event(), headers=v1_headers(Content_Encoding="identity"))
+        [problem] = inspector.problems()
+
+        assert "415" in problem
 
     @pytest.mark.parametrize("value", ["posthog-web", "/1", "posthog-web/", f"x/{'1' * 200}"])
     def test_sdk_info(self, inspector: Inspector, value: str) -> None:

@@ -10,7 +10,10 @@ export function eventView(found) {
   const event = readExactly(found.source);
   const properties = isObject(event.properties) ? event.properties : {};
   const exception = found.name === "$exception" ? exceptionView(properties.$exception_list) : null;
-  const all = Object.entries(properties).filter(([key]) => !(exception && key === "$exception_list"));
+  // Protocol v1 and browsers have them among the properties.
+  const inside = ON_PERSON.filter((key) => isObject(properties[key]) && !isObject(event[key]));
+  const onPerson = (key) => objectEntries(inside.includes(key) ? properties[key] : event[key]);
+  const all = Object.entries(properties).filter(([key]) => !((exception && key === "$exception_list") || inside.includes(key)));
   const isOwn = ([key]) => !key.startsWith("$");
   const beside = Object.entries(event).filter(([key, value]) => !(SHOWN.has(key) || (OBJECTS.has(key) && isObject(value))));
   return [
@@ -18,8 +21,8 @@ export function eventView(found) {
     problemsView(found.problems),
     exception,
     group("Properties", all.filter(isOwn)),
-    group("Set on the person", objectEntries(event.$set), "$set"),
-    group("Set once on the person", objectEntries(event.$set_once), "$set_once"),
+    group("Set on the person", onPerson("$set"), "$set"),
+    group("Set once on the person", onPerson("$set_once"), "$set_once"),
     group("Beside the properties", beside),
     quietGroup("Set by PostHog", all.filter((entry) => !isOwn(entry))),
     carriersView(found),
@@ -27,7 +30,8 @@ export function eventView(found) {
 }
 
 const SHOWN = new Set(["event", "distinct_id", "timestamp", "uuid"]);
-const OBJECTS = new Set(["properties", "$set", "$set_once"]);
+const ON_PERSON = ["$set", "$set_once"];
+const OBJECTS = new Set(["properties", ...ON_PERSON]);
 
 function headView(found, event) {
   const button = h("button", { type: "button", class: "plain", id: "copy", onclick: () => copy(found.source, button) }, "Copy JSON");
@@ -97,7 +101,12 @@ export function statusView(request) {
 /** Return the size of a request on the wire, and what it was before compression. */
 export function sizeText(request) {
   const isPacked = request.plain_bytes > 0 && request.plain_bytes !== request.wire_bytes;
-  return isPacked ? `${bytes(request.plain_bytes)} as ${bytes(request.wire_bytes)} gzip` : bytes(request.wire_bytes);
+  return isPacked ? `${bytes(request.plain_bytes)} as ${bytes(request.wire_bytes)} ${request.content_encoding || "gzip"}` : bytes(request.wire_bytes);
+}
+
+function attemptFact(headers) {
+  const attempt = headers["posthog-attempt"];
+  return attempt && fact("Attempt", attempt, h("span", { class: "aside" }, `of request ${headers["posthog-request-id"] ?? "without an id"}`));
 }
 
 /** Return the parts that show one request; `select` is called with the uuid of an event. */
@@ -110,7 +119,8 @@ export function requestView(request, select) {
         fact("Answer", request.status === null ? "the connection was closed" : String(request.status),
           request.scripted && h("span", { class: "aside" }, "scripted")),
         fact("Size", sizeText(request)),
-        fact("Client", request.user_agent || "unnamed"))),
+        fact("Client", request.user_agent || "unnamed"),
+        attemptFact(request.headers))),
     request.detail && h("section", { class: "problems" }, h("ul", {}, h("li", {}, sentence(request.detail)))),
     request.uuids.length > 0 && h("section", { class: "group" },
       h("h3", {}, request.status === 200 ? "Events" : "Events it carried"),

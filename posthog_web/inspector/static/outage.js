@@ -51,11 +51,14 @@ function matches({ answer = {} }, given) {
     && given.close === (answer.close ?? false)
     && given.status === (answer.status ?? 503)
     && given.delay === (answer.delay ?? 0)
-    && JSON.stringify(given.headers) === JSON.stringify(answer.headers ?? {});
+    && JSON.stringify(given.headers) === JSON.stringify(answer.headers ?? {})
+    && given.body === null
+    && Object.keys(given.results).length === 0;
 }
 
-function describe({ status, times, delay, close }) {
+function describe({ status, times, delay, close, results }) {
   const many = times === null ? "Every delivery" : times === 1 ? "The next delivery" : `The next ${times} deliveries`;
   const wait = delay > 0 ? ` after ${delay} s` : "";
-  return close ? `${many}: the connection is closed${wait}.` : `${many}: answered ${status}${wait}.`;
+  const each = Object.keys(results).length > 0 ? ", with results of single events" : "";
+  return close ? `${many}: the connection is closed${wait}.` : `${many}: answered ${status}${each}${wait}.`;
 }
