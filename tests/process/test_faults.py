@@ -1,0 +1,412 @@
+"""Every fault a server can have, and exactly what it costs: a table, one line a fault.
+
+A line says what the server does, and what has become of the events when ``shutdown(timeout=2)`` has
+returned: how many arrived, how many of them more than once, how many were dropped and why, and what
+``on_error`` was told. Whatever the line, shutdown is back in time, each event is in one account,
+and the log says what was lost, once, and nothing else.
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from typing import Any, Protocol
+
+import pytest
+
+from posthog_web import Client
+from posthog_web._guard import loud
+from tests.delivery.conftest import Told
+from tests.delivery.fault_server import (
+    Exchange,
+    Fault,
+    FaultServer,
+    Unreachable,
+    drip_header,
+    hang,
+    work,
+)
+from tests.delivery.servers import free_port
+
+# Events a case captures, in each round.
+COUNT = 10
+
+# Seconds shutdown gets, and seconds it takes at most.
+BUDGET = 2.0
+LATEST = 2.5
+
+SILENCE = ("UnansweredError", None, 0)
+ONCE_UNHEARD = (SILENCE,)
+UNSENT: Mapping[str, int] = {"unsent_at_exit": COUNT}
+
+
+class Place(Protocol):
+    """Where events are sent."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nobody:
+    """A port nobody listens on."""
+
+    url: str
+
+
+def nobody() -> AbstractContextManager[Place]:
+    """Return an address that refuses connections."""
+    return nullcontext(Nobody(url=f"http://127.0.0.1:{free_port()}"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A fault, and what it costs.
+
+    Attributes:
+        name: What the server does.
+        place: Makes the server.
+        delivered: Events that arrived; None: all.
+        duplicated: Deliveries of events that had arrived already.
+        dropped: Events that will never arrive, by reason.
+        told: What on_error was told: kind of error, status, number of events.
+        says: What the error's text holds.
+        answered: Method and status of all well-formed answers, if that matters.
+        rounds: How often events are captured; all but the last are flushed.
+        padding: Bytes by which each event is made larger.
+        options: Of the client.
+        slow: Whether the case takes its two seconds and another like it is in the quick tests.
+    """
+
+    name: str
+    place: Callable[[], AbstractContextManager[Place]]
+    delivered: int | None = None
+    duplicated: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    told: tuple[tuple[str, int | None, int], ...] = ()
+    says: str = ""
+    answered: tuple[tuple[str, int], ...] | None = None
+    rounds: int = 1
+    padding: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    slow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of the events."""
+
+    delivered: int
+    duplicated: int
+    dropped: Mapping[str, int]
+    told: tuple[tuple[str, int | None, int], ...]
+    warnings: int
+
+
+def serving(fault: Fault) -> Callable[[], AbstractContextManager[Place]]:
+    """Return what makes a server with that fault."""
+    return partial(FaultServer, fault)
+
+
+def first(fault: Fault, *, then: Fault = work) -> Callable[[], AbstractContextManager[Place]]:
+    """Return what makes a server that has a fault at the first request, and works from then on."""
+    return serving(lambda exchange: (fault if exchange.total == 1 else then)(exchange))
+
+
+def reused(fault: Fault) -> Callable[[], AbstractContextManager[Place]]:
+    """Return what makes a server that works, but for requests on a connection used before."""
+    return serving(lambda exchange: (fault if exchange.number > 1 else work)(exchange))
+
+
+def says(status: int, headers: Mapping[str, str] | None = None) -> Fault:
+    """Return the fault of answering so."""
+    return lambda exchange: exchange.answer(status, headers)
+
+
+def sends(raw: bytes) -> Fault:
+    """Return the fault of sending these bytes and hanging up."""
+
+    def fault(exchange: Exchange) -> None:
+        _ = exchange.request
+        exchange.send(raw)
+        exchange.hang_up()
+
+    return fault
+
+
+def resets(exchange: Exchange) -> None:
+    """Read the request and reset the connection."""
+    _ = exchange.request
+    exchange.reset()
+
+
+def resets_unread(exchange: Exchange) -> None:
+    """Reset the connection without reading."""
+    exchange.reset()
+
+
+def resets_midway(exchange: Exchange) -> None:
+    """Take the events and reset the connection in the middle of the answer's header."""
+    exchange.take()
+    exchange.send(b"HTTP/1.1 200 OK\r\nContent-Le")
+    exchange.reset()
+
+
+def floods(status: int) -> Fault:
+    """Return the fault of an answer with a body of ten gigabytes."""
+
+    def fault(exchange: Exchange) -> None:
+        exchange.answer(status, {"Content-Length": str(10**10)}, b"")
+        while True:
+            exchange.send(b"x" * 65_536)
+
+    return fault
+
+
+def explodes(exchange: Exchange) -> None:
+    """Answer with a small body that decompresses to a large one."""
+    exchange.answer(200, {"Content-Encoding": "gzip"}, ZEROS)
+
+
+ZEROS = gzip.compress(bytes(30_000_000), compresslevel=1)
+
+
+def redirects(status: int) -> Case:
+    """Return the line of a redirect, to where a GET, or a POST, would be welcome."""
+
+    def fault(exchange: Exchange) -> None:
+        if exchange.request.path == "/batch/":
+            exchange.answer(status, {"Location": "/welcome"})
+        else:
+            exchange.answer()
+
+    return Case(
+        name=f"redirects with {status}",
+        place=serving(fault),
+        delivered=0,
+        dropped={"refused": COUNT},
+        told=(("RefusedError", status, COUNT),),
+        says="host",
+        answered=(("POST", status),),
+    )
+
+
+def refuses(status: int) -> Case:
+    """Return the line of a refusal."""
+    return Case(
+        name=f"refuses with {status}",
+        place=serving(says(status)),
+        delivered=0,
+        dropped={"refused": COUNT},
+        told=(("RefusedError", status, COUNT),),
+        answered=(("POST", status),),
+    )
+
+
+def asks_again(status: int) -> list[Case]:
+    """Return the lines of an answer that asks for another try: once, and for ever."""
+    return [
+        Case(name=f"{status} once", place=first(says(status))),
+        Case(
+            name=f"{status} always, two tries",
+            place=serving(says(status)),
+            delivered=0,
+            dropped={"given_up": COUNT},
+            told=(("RefusedError", status, COUNT),),
+            answered=(("POST", status),) * 2,
+            options={"max_retries": 1},
+        ),
+        Case(
+            name=f"{status} always, many tries",
+            place=serving(says(status)),
+            delivered=0,
+            dropped=UNSENT,
+            options={"max_retries": 50},
+            slow=status != 503,
+        ),
+    ]
+
+
+def wishes(header: str, *, heeded: bool, slow: bool = False) -> Case:
+    """Return the line of a Retry-After; one that is heeded is longer than shutdown waits."""
+    return Case(
+        name=f"Retry-After: {header if len(header) < 40 else f'{len(header)} digits'}",
+        place=first(says(503, {"Retry-After": header})),
+        delivered=0 if heeded else None,
+        dropped=UNSENT if heeded else {},
+        slow=slow,
+    )
+
+
+def unheard(
+    name: str, place: Callable[[], AbstractContextManager[Place]], *, slow: bool = False
+) -> Case:
+    """Return the line of a fault that leaves every request without an answer."""
+    return Case(
+        name=name,
+        place=place,
+        delivered=0,
+        dropped=UNSENT,
+        told=ONCE_UNHEARD,
+        options={"timeout": 0.5},
+        slow=slow,
+    )
+
+
+CASES = [
+    Case(name="none", place=serving(work), rounds=2),
+    # Nobody answers.
+    unheard("refuses connections", nobody),
+    unheard("is gone without a word", Unreachable, slow=True),
+    unheard("hangs", serving(hang)),
+    unheard("drips its header", serving(drip_header)),
+    unheard("resets", serving(resets), slow=True),
+    unheard("resets unread", serving(resets_unread), slow=True),
+    unheard("is no HTTP server", serving(sends(b"SSH-2.0-OpenSSH_9.6\r\n"))),
+    unheard("sends noise", serving(sends(os.urandom(100_000))), slow=True),
+    unheard("sends an odd status", serving(sends(b"HTTP/1.1 yes OK\r\n\r\n")), slow=True),
+    unheard(
+        "sends nothing but headers",
+        serving(sends(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 500)),
+        slow=True,
+    ),
+    unheard("hangs up", serving(sends(b"")), slow=True),
+    Case(
+        name="hangs, and the request may take longer than shutdown",
+        place=serving(hang),
+        delivered=0,
+        dropped=UNSENT,
+        options={"timeout": 15},
+    ),
+    Case(name="resets once", place=first(resets), told=ONCE_UNHEARD),
+    Case(name="hangs once", place=first(hang), told=ONCE_UNHEARD, options={"timeout": 0.5}),
+    Case(
+        name="resets once in the middle of its answer",
+        place=first(resets_midway),
+        duplicated=COUNT,
+        told=ONCE_UNHEARD,
+    ),
+    Case(
+        name="forgets a connection without a word",
+        place=reused(hang),
+        rounds=2,
+        told=ONCE_UNHEARD,
+        options={"timeout": 0.5},
+    ),
+    # Answers that ask for another try.
+    *asks_again(408),
+    *asks_again(429),
+    *asks_again(500),
+    *asks_again(503),
+    *asks_again(504),
+    wishes("9999", heeded=True),
+    wishes("Fri, 31 Dec 9999 23:59:59 GMT", heeded=True, slow=True),
+    wishes("9" * 300, heeded=True, slow=True),
+    wishes("-5", heeded=False),
+    wishes("soon", heeded=False),
+    wishes("inf", heeded=False),
+    wishes("nan", heeded=False),
+    wishes("9" * 400, heeded=False),
+    wishes("Thu, 01 Jan 1970 00:00:00 GMT", heeded=False),
+    wishes("Fri, 99 Foo 9999 99:99:99 GMT", heeded=False),
+    # Answers that are final.
+    *map(refuses, (400, 401, 403, 404, 405, 410, 422)),
+    *map(redirects, (301, 302, 303, 307, 308)),
+    # Answers that are too much.
+    Case(name="says too much to a success", place=serving(floods(200)), rounds=2),
+    Case(
+        name="says too much to a refusal",
+        place=serving(floods(400)),
+        delivered=0,
+        dropped={"refused": COUNT},
+        told=(("RefusedError", 400, COUNT),),
+    ),
+    Case(name="answers with a bomb", place=serving(explodes), rounds=2),
+]
+
+
+def parameters(cases: list[Case]) -> list[Any]:
+    """Return the table as pytest wants it."""
+    return [
+        pytest.param(case, id=case.name, marks=[pytest.mark.slow] if case.slow else [])
+        for case in cases
+    ]
+
+
+def capture(client: Client, case: Case) -> list[str]:
+    """Capture the case's events, each with a name of its own; return the names."""
+    names: list[str] = []
+    for number in range(case.rounds):
+        if number:
+            client.flush()
+        for position in range(COUNT):
+            names.append(f"round {number} event {position}")
+            assert client.capture("user123", names[-1], {"text": "x" * case.padding})
+    return names
+
+
+def expected(case: Case) -> Outcome:
+    """Return what the table says; the warnings follow from it."""
+    whole = COUNT * case.rounds
+    lost = [reason for reason in case.dropped if reason != "unsent_at_exit"]
+    return Outcome(
+        delivered=whole if case.delivered is None else case.delivered,
+        duplicated=case.duplicated,
+        dropped=case.dropped,
+        told=case.told,
+        warnings=(SILENCE in case.told) + bool(lost) + ("unsent_at_exit" in case.dropped),
+    )
+
+
+@pytest.mark.spec("SRV-090", "SRV-096", "SRV-097", "SRV-117", "SRV-120")
+@pytest.mark.parametrize("case", parameters(CASES))
+def test_a_fault_costs_what_the_table_says(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    """Delivered, lost, duplicated, told and said are exact, and shutdown is back in time."""
+    told = Told()
+    with loud(), case.place() as place, caplog.at_level(logging.WARNING, "posthog_web"):
+        client = Client("phc_test", place.url, on_error=told, **case.options)
+        names = capture(client, case)
+
+        began = monotonic()
+        everything = client.shutdown(timeout=BUDGET)
+        took = monotonic() - began
+
+        stats = client.stats()
+        taken: list[str] = getattr(place, "taken", [])
+        answered = getattr(place, "statuses", None)
+
+    arrived = Counter(taken)
+    assert Outcome(
+        delivered=len(arrived),
+        duplicated=arrived.total() - len(arrived),
+        dropped=stats.dropped,
+        told=tuple((type(error).__name__, error.status, len(batch)) for error, batch in told.all),
+        warnings=len(caplog.messages),
+    ) == expected(case)
+    assert took < LATEST
+    assert everything is not bool(case.dropped)
+
+    # Each event is in one account, and it is the right one.
+    assert (stats.queued, stats.in_flight) == (0, 0)
+    assert stats.captured == len(names) == stats.sent + stats.dropped_total
+    assert stats.sent == len(arrived)
+    assert set(told.lost) <= set(names) - set(arrived)
+    assert case.answered is None or tuple(answered or ()) == case.answered
+
+    # What is said is exact, too.
+    unsent = case.dropped.get("unsent_at_exit")
+    assert not unsent or f"{unsent} event(s) could not be sent" in caplog.messages[-1]
+    assert all(case.says in str(error) for error, _ in told.all)
+
+
+def test_the_table_names_each_fault_once() -> None:
+    """No two lines have one name."""
+    names = [case.name for case in CASES]
+
+    assert sorted(set(names)) == sorted(names)
