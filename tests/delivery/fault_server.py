@@ -206,7 +206,7 @@ class FaultServer:
         self.taken: list[str] = []
         self.statuses: list[tuple[str, int]] = []
         self._count = 0
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._server = _Server(self)
         if tls is not None:
             self._server.socket = tls.wrap_socket(
@@ -235,6 +235,7 @@ class FaultServer:
         """Count one more request and return how many there were."""
         with self._lock:
             self._count += 1
+            self._lock.notify_all()
             return self._count
 
     @property
@@ -242,6 +243,11 @@ class FaultServer:
         """The number of requests so far, however they ended."""
         with self._lock:
             return self._count
+
+    def wait_for_requests(self, count: int, timeout: float = 10.0) -> None:
+        """Wait until that many requests have begun."""
+        with self._lock:
+            assert self._lock.wait_for(lambda: self._count >= count, timeout)
 
     def note_taken(self, names: list[str]) -> None:
         """Keep the names of events that were taken."""

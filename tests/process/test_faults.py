@@ -3,7 +3,7 @@
 A line says what the server does, and what has become of the events when ``shutdown(timeout=2)`` has
 returned: how many arrived, how many of them more than once, how many were dropped and why, and what
 ``on_error`` was told. Whatever the line, shutdown is back in time, each event is in one account,
-and the log says what was lost, once, and nothing else.
+``on_drop`` gets the very events that were lost, and the log says so, once, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import gzip
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,12 +23,15 @@ import pytest
 
 from posthog_web import Client
 from posthog_web._guard import loud
+from posthog_web.typing import Event
 from tests.delivery.conftest import Told
 from tests.delivery.fault_server import (
     Exchange,
     Fault,
     FaultServer,
     Unreachable,
+    drip_body,
+    drip_chunks,
     drip_header,
     hang,
     work,
@@ -80,6 +83,7 @@ class Case:
         answered: Method and status of all well-formed answers, if that matters.
         rounds: How often events are captured; all but the last are flushed.
         padding: Bytes by which each event is made larger.
+        under_way: Whether shutdown waits for the first request to be there.
         options: Of the client.
         slow: Whether the case takes its two seconds and another like it is in the quick tests.
     """
@@ -94,19 +98,40 @@ class Case:
     answered: tuple[tuple[str, int], ...] | None = None
     rounds: int = 1
     padding: int = 0
+    under_way: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     slow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of the events."""
+    """What became of the events; those handed back are the ones on_drop was called with."""
 
     delivered: int
     duplicated: int
     dropped: Mapping[str, int]
+    handed_back: Mapping[str, int]
     told: tuple[tuple[str, int | None, int], ...]
     warnings: int
+
+
+class LetGo:
+    """An ``on_drop`` that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self._dropped: list[tuple[str, str]] = []
+
+    def __call__(self, reason: str, events: Sequence[Event]) -> None:
+        self._dropped += [(reason, event["event"]) for event in events]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of events by reason."""
+        return dict(Counter(reason for reason, _ in self._dropped))
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all events."""
+        return [name for _, name in self._dropped]
 
 
 def serving(fault: Fault) -> Callable[[], AbstractContextManager[Place]]:
@@ -156,6 +181,39 @@ def resets_midway(exchange: Exchange) -> None:
     exchange.take()
     exchange.send(b"HTTP/1.1 200 OK\r\nContent-Le")
     exchange.reset()
+
+
+def closes_idle(exchange: Exchange) -> None:
+    """Answer, keep the connection by all that is said, and close it at once."""
+    exchange.answer()
+    exchange.hang_up()
+
+
+def breaks_off(status: int) -> Fault:
+    """Return the fault of a reset in the middle of the answer's body."""
+
+    def fault(exchange: Exchange) -> None:
+        exchange.answer(status, {"Content-Length": "1000"}, b"{")
+        exchange.reset()
+
+    return fault
+
+
+def mumbles(status: int) -> Fault:
+    """Return the fault of a body that is not compressed, though its header says so."""
+    return lambda exchange: exchange.answer(status, {"Content-Encoding": "gzip"}, b"not gzip")
+
+
+def limits(exchange: Exchange) -> None:
+    """Refuse bodies above 100 kB without reading them, as nginx does."""
+    if exchange.length > BODY_LIMIT:
+        exchange.answer(413, {"Connection": "close"}, b"<h1>413 Request Entity Too Large</h1>")
+        exchange.hang_up()
+    else:
+        exchange.answer()
+
+
+BODY_LIMIT = 100_000
 
 
 def floods(status: int) -> Fault:
@@ -282,7 +340,8 @@ CASES = [
         place=serving(hang),
         delivered=0,
         dropped=UNSENT,
-        options={"timeout": 15},
+        options={"timeout": 15, "flush_at": 1},
+        under_way=True,
     ),
     Case(name="resets once", place=first(resets), told=ONCE_UNHEARD),
     Case(name="hangs once", place=first(hang), told=ONCE_UNHEARD, options={"timeout": 0.5}),
@@ -328,6 +387,34 @@ CASES = [
         told=(("RefusedError", 400, COUNT),),
     ),
     Case(name="answers with a bomb", place=serving(explodes), rounds=2),
+    # Answers that break off: their status has arrived, and it decides.
+    Case(name="breaks off a success", place=serving(breaks_off(200)), rounds=2),
+    Case(name="mumbles a success", place=serving(mumbles(200)), rounds=2),
+    Case(name="drips a success", place=serving(drip_body), options={"timeout": 0.5}),
+    Case(name="drips a success in chunks", place=serving(drip_chunks), options={"timeout": 0.5}),
+    Case(name="breaks off a plea", place=first(breaks_off(503))),
+    Case(
+        name="breaks off a refusal",
+        place=serving(breaks_off(400)),
+        delivered=0,
+        dropped={"refused": COUNT},
+        told=(("RefusedError", 400, COUNT),),
+    ),
+    # Connections that were kept and are none any more.
+    Case(name="resets a kept connection", place=reused(resets), rounds=3),
+    Case(name="resets a kept connection unread", place=reused(resets_unread), rounds=3),
+    Case(name="closes a kept connection", place=serving(closes_idle), rounds=3),
+    # Bodies that are too large.
+    Case(name="413 above three events", place=serving(limits), padding=30_000),
+    Case(name="413 above one event", place=serving(limits), padding=60_000, rounds=2),
+    Case(
+        name="413 for every event",
+        place=serving(limits),
+        padding=150_000,
+        delivered=0,
+        dropped={"refused": COUNT},
+        told=(("RefusedError", 413, 1),) * COUNT,
+    ),
 ]
 
 
@@ -359,6 +446,7 @@ def expected(case: Case) -> Outcome:
         delivered=whole if case.delivered is None else case.delivered,
         duplicated=case.duplicated,
         dropped=case.dropped,
+        handed_back=case.dropped,
         told=case.told,
         warnings=(SILENCE in case.told) + bool(lost) + ("unsent_at_exit" in case.dropped),
     )
@@ -368,27 +456,32 @@ def expected(case: Case) -> Outcome:
 @pytest.mark.parametrize("case", parameters(CASES))
 def test_a_fault_costs_what_the_table_says(case: Case, caplog: pytest.LogCaptureFixture) -> None:
     """Delivered, lost, duplicated, told and said are exact, and shutdown is back in time."""
-    told = Told()
+    told, let_go = Told(), LetGo()
     with loud(), case.place() as place, caplog.at_level(logging.WARNING, "posthog_web"):
-        client = Client("phc_test", place.url, on_error=told, **case.options)
+        client = Client("phc_test", place.url, on_error=told, on_drop=let_go, **case.options)
         names = capture(client, case)
+        if case.under_way and isinstance(place, FaultServer):
+            place.wait_for_requests(1)
 
         began = monotonic()
         everything = client.shutdown(timeout=BUDGET)
         took = monotonic() - began
 
         stats = client.stats()
-        taken: list[str] = getattr(place, "taken", [])
-        answered = getattr(place, "statuses", None)
+        arrived = Counter(getattr(place, "taken", []))
+        answered = tuple(getattr(place, "statuses", []))
+        outcome = Outcome(
+            delivered=len(arrived),
+            duplicated=arrived.total() - len(arrived),
+            dropped=stats.dropped,
+            handed_back=let_go.counts(),
+            told=tuple(
+                (type(error).__name__, error.status, len(batch)) for error, batch in told.all
+            ),
+            warnings=len(caplog.messages),
+        )
 
-    arrived = Counter(taken)
-    assert Outcome(
-        delivered=len(arrived),
-        duplicated=arrived.total() - len(arrived),
-        dropped=stats.dropped,
-        told=tuple((type(error).__name__, error.status, len(batch)) for error, batch in told.all),
-        warnings=len(caplog.messages),
-    ) == expected(case)
+    assert outcome == expected(case)
     assert took < LATEST
     assert everything is not bool(case.dropped)
 
@@ -396,13 +489,52 @@ def test_a_fault_costs_what_the_table_says(case: Case, caplog: pytest.LogCapture
     assert (stats.queued, stats.in_flight) == (0, 0)
     assert stats.captured == len(names) == stats.sent + stats.dropped_total
     assert stats.sent == len(arrived)
-    assert set(told.lost) <= set(names) - set(arrived)
-    assert case.answered is None or tuple(answered or ()) == case.answered
+    assert sorted(let_go.names) == sorted(set(names) - set(arrived))
+    assert set(told.lost) <= set(let_go.names)
+    assert case.answered in {None, answered}
 
     # What is said is exact, too.
     unsent = case.dropped.get("unsent_at_exit")
     assert not unsent or f"{unsent} event(s) could not be sent" in caplog.messages[-1]
     assert all(case.says in str(error) for error, _ in told.all)
+
+
+@pytest.mark.spec("SRV-100")
+def test_what_is_too_large_alone_costs_nobody_else() -> None:
+    """Of ten events the server takes nine, and the one it refuses however sent is dropped."""
+    told = Told()
+    with loud(), FaultServer(limits) as server:
+        client = Client("phc_test", server.url, on_error=told)
+        for number in range(10):
+            client.capture("user123", f"event {number}", {"text": "x" * 150_000 * (number == 4)})
+
+        assert not client.shutdown(timeout=BUDGET)
+
+    assert server.taken == [f"event {number}" for number in range(10) if number != 4]
+    assert client.stats().dropped == {"refused": 1}
+    [(error, [event])] = told.all
+    assert (error.status, event["event"]) == (413, "event 4")
+
+
+def test_the_size_that_passed_is_remembered() -> None:
+    """A second backlog as large as the first is hardly refused any more."""
+    told = Told()
+    with loud(), FaultServer(limits) as server:
+        client = Client("phc_test", server.url, on_error=told, flush_at=1_000)
+        refusals = []
+        for backlog in range(2):
+            before = len(server.statuses)
+            for number in range(60):
+                client.capture("user123", f"{backlog} {number}", {"text": "x" * 10_000})
+            assert client.flush()
+            refusals.append(server.statuses[before:].count(("POST", 413)))
+
+        assert client.shutdown(timeout=BUDGET)
+
+    assert refusals[0] >= 3
+    assert refusals[1] <= 1
+    assert len(server.taken) == len(set(server.taken)) == 120
+    assert told.all == []
 
 
 def test_the_table_names_each_fault_once() -> None:
