@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import logging
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -418,6 +419,11 @@ CASES = [
 ]
 
 
+def own_threads() -> list[threading.Thread]:
+    """Return the threads of all clients."""
+    return [one for one in threading.enumerate() if one.name.startswith("posthog-web")]
+
+
 def parameters(cases: list[Case]) -> list[Any]:
     """Return the table as pytest wants it."""
     return [
@@ -534,6 +540,25 @@ def test_the_size_that_passed_is_remembered() -> None:
     assert refusals[0] >= 3
     assert refusals[1] <= 1
     assert len(server.taken) == len(set(server.taken)) == 120
+    assert told.all == []
+
+
+@pytest.mark.spec("SRV-122")
+def test_nothing_is_said_after_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    """A request that outlives shutdown, its events counted as lost, fails without another word."""
+    told = Told()
+    with loud(), FaultServer(hang) as server, caplog.at_level(logging.WARNING, "posthog_web"):
+        client = Client("phc_test", server.url, on_error=told, flush_at=1, timeout=15)
+        client.capture("user123", "paid")
+        server.wait_for_requests(1)
+        assert not client.shutdown(timeout=0.1)
+        left_behind = own_threads()
+    for thread in left_behind:
+        thread.join(5)
+
+    assert len(left_behind) == 1
+    [message] = caplog.messages
+    assert "1 event(s) could not be sent" in message
     assert told.all == []
 
 
