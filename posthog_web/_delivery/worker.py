@@ -74,7 +74,7 @@ class Sender:
                     buffer.split(batch)
                 elif decision.verdict is not Verdict.AGAIN:
                     return self._settle(batch, buffer, decision.verdict, answer) and taken
-                if answer.status is None:
+                if answer.status is None and buffer.holds(batch):
                     self.reporter.silence(error_of(answer, batch))
                 if not buffer.pause(batch, decision.delay, until=deadline):
                     return False
