@@ -267,11 +267,14 @@ _THREADED_UWSGI = (2, 0, 27)
 
 
 def _end_of_uwsgi() -> None:
-    """Its workers run exit handlers, unless told not to; say so, and what else is missing."""
+    """Its workers run exit handlers, unless told not to; its master, which loads, never does."""
     uwsgi = sys.modules.get("uwsgi")
     options = getattr(uwsgi, "opt", None)
     if uwsgi is None or not options:
         return
+    if not uwsgi.worker_id():
+        # No more than a few events while the application is loaded: whoever captures them sends.
+        announce(lambda: not uwsgi.worker_id())
     if "skip-atexit" in options:
         _notices.once(
             "skip-atexit",
