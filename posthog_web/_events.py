@@ -14,6 +14,7 @@ from uuid import UUID
 
 from posthog_web._identifiers import read_uuid
 from posthog_web._moments import read_timestamp
+from posthog_web._scope import Person
 from posthog_web.typing import Event
 
 _PRIVATE_AI = frozenset(
@@ -123,15 +124,15 @@ def read_id(value: object, what: str = "distinct_id") -> str:
     raise Flaw(msg)
 
 
-def require_person(person: str | None, *, claimed: bool) -> str:
-    """Return *person* if there is one whose properties may be changed."""
-    if person is None:
+def require_person(person: Person) -> str:
+    """Return the id of *person* if it is one whose properties may be changed."""
+    if person.distinct_id is None:
         msg = "there is no distinct_id, and no context that has one"
         raise Flaw(msg)
-    if claimed:
+    if person.claimed:
         msg = "the person is only named by the browser, which must not change what is known of them"
         raise Flaw(msg)
-    return person
+    return person.distinct_id
 
 
 def read_mapping(value: object, what: str) -> dict[Any, Any]:

@@ -13,11 +13,29 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Whom an event is about.
+
+    Attributes:
+        distinct_id: Who; None for nobody.
+        claimed: Whether only a stranger says so: a browser, by header or cookie.
+        anonymous: Whether it is a browser nobody has logged in with yet.
+    """
+
+    distinct_id: str | None = None
+    claimed: bool = False
+    anonymous: bool = False
+
+
+NOBODY = Person()
+
+
 class Surroundings(Protocol):
     """What can be asked of a scope, whoever keeps it."""
 
-    def read_distinct_id(self) -> str | None:
-        """Return the person's id, None when nobody is named."""
+    def read_person(self) -> Person:
+        """Return whom events are about, as of now."""
 
     def read_session_id(self) -> str | None:
         """Return the session's id, if any."""
@@ -36,9 +54,6 @@ class Surroundings(Protocol):
 
     def read_nobody(self) -> str | None:
         """Return the id that all events about nobody share here; None: each has its own."""
-
-    def person_is_claimed(self) -> bool:
-        """Return whether the person is only what a stranger says it is (a browser's header)."""
 
     def awaits_person(self) -> bool:
         """Return whether the person will be known soon, but cannot be asked for now."""
@@ -77,11 +92,11 @@ class Scope:
     tags: Mapping[str, Any] = field(default_factory=dict)
     client: Any = None
 
-    def read_distinct_id(self) -> str | None:
-        """Return the id set here, else the one around."""
-        if self.distinct_id is not None or self.parent is None:
-            return self.distinct_id
-        return self.parent.read_distinct_id()
+    def read_person(self) -> Person:
+        """Return the person named here, else the one around."""
+        if self.distinct_id is not None:
+            return Person(distinct_id=self.distinct_id)
+        return NOBODY if self.parent is None else self.parent.read_person()
 
     def read_session_id(self) -> str | None:
         """Return the session set here, else the one around."""
@@ -112,12 +127,6 @@ class Scope:
     def read_nobody(self) -> str | None:
         """Return the id shared by all that is about nobody, if there is one around."""
         return None if self.parent is None else self.parent.read_nobody()
-
-    def person_is_claimed(self) -> bool:
-        """Return whether the person comes from around, and is only claimed there."""
-        if self.distinct_id is not None or self.parent is None:
-            return False
-        return self.parent.person_is_claimed()
 
     def awaits_person(self) -> bool:
         """Return whether the person comes from around, and is not known there yet."""
@@ -215,7 +224,7 @@ def place() -> object:
 def get_distinct_id() -> str | None:
     """Return the person of the current context; None outside any, or when nobody is named."""
     scope = _current.get()
-    return None if scope is None else scope.read_distinct_id()
+    return None if scope is None else scope.read_person().distinct_id
 
 
 def get_tags() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from posthog_web._guard import describe_fault
 from posthog_web._identifiers import nobody, read_uuid, uuid7
 from posthog_web._log import Notices
 from posthog_web._runtime.system import LIBRARY, library_version, system_properties
-from posthog_web._scope import Surroundings, current
+from posthog_web._scope import NOBODY, Person, Surroundings, current
 from posthog_web._serialization import dumps, loads
 from posthog_web.typing import BeforeSend, Event
 
@@ -149,8 +149,8 @@ class Pipeline(Verbs):
         def complete(event: Event) -> str | None:
             if person_property is None:
                 return self._complete(event, lane, scope, needs_person=needs_person)
-            person, claimed = _read_person(scope)
-            event["properties"][person_property] = _events.require_person(person, claimed=claimed)
+            person = _read_person(scope)
+            event["properties"][person_property] = _events.require_person(person)
             return self._hand_over(event, lane)
 
         if scope is not None and scope.awaits_person():
@@ -162,17 +162,18 @@ class Pipeline(Verbs):
     ) -> str | None:
         """Name the person the *scope* knows, or nobody, and hand over (SRV-269)."""
         properties = event["properties"]
-        person, claimed = _read_person(scope)
+        person = _read_person(scope)
         # A stranger must not change what is known of a person.
-        if needs_person or (claimed and event["event"] in _CHANGES_PEOPLE):
-            _events.require_person(person, claimed=claimed)
-        if person is None:
-            person = (None if scope is None else scope.read_nobody()) or nobody()
-            properties.setdefault("$process_person_profile", False)
-        elif claimed:
+        if needs_person or (person.claimed and event["event"] in _CHANGES_PEOPLE):
+            _events.require_person(person)
+        if person.claimed:
             for name in ("$set", "$set_once", "$unset"):
                 properties.pop(name, None)
-        event["distinct_id"] = person
+        if person.anonymous or person.distinct_id is None:
+            properties.setdefault("$process_person_profile", False)
+        event["distinct_id"] = (
+            person.distinct_id or (None if scope is None else scope.read_nobody()) or nobody()
+        )
         return self._hand_over(event, lane)
 
     def _defer(
@@ -262,11 +263,8 @@ class Pipeline(Verbs):
         return lane.send(encoded) if self.options.sync_mode else lane.put(encoded)
 
 
-def _read_person(scope: Surroundings | None) -> tuple[str | None, bool]:
-    """Return the person of *scope*, None for nobody, and whether that is only a claim."""
-    if scope is None:
-        return None, False
-    return scope.read_distinct_id(), scope.person_is_claimed()
+def _read_person(scope: Surroundings | None) -> Person:
+    return NOBODY if scope is None else scope.read_person()
 
 
 def _decide_geoip(properties: dict[str, Any], *, disable: bool) -> None:

@@ -25,8 +25,6 @@ _SERVERS_ENDING = (signal.SIGTERM, signal.SIGINT)
 _RAISING_SERVERS = ("uvicorn",)
 
 _notices = Notices()
-# What was found last for each signal: asked with every request, the answer is mostly the same.
-_judged: dict[int, Any] = {}
 
 
 def install_signal_handlers() -> bool:
@@ -65,10 +63,8 @@ def chain_servers(*, only_known: bool) -> bool:
         return False
     for number in _SERVERS_ENDING:
         told = signal.getsignal(number)
-        if _judged.get(number) is not told:
-            if _is_server(told) or (not only_known and callable(told)):
-                _chain(number, told)
-            _judged[number] = signal.getsignal(number)
+        if _is_server(told) or (not only_known and callable(told)):
+            _chain(number, told)
     return True
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from uuid import UUID
 
 MAX_ID = 1000
@@ -18,7 +17,7 @@ MAX_ID = 1000
 _ID_ATTRIBUTES = ("pk", "get_id", "identity", "id")
 
 # Ids that programs send when they mean nobody; PostHog's server refuses the same (protocol §1.4).
-_NOBODY = frozenset(
+_NAMES_OF_NOBODY = frozenset(
     {
         "0",
         "00000000-0000-0000-0000-000000000000",
@@ -46,21 +45,6 @@ _NOBODY = frozenset(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Somebody, or nobody.
-
-    Attributes:
-        distinct_id: Who; None for nobody.
-        claimed: Whether only the browser says so.
-    """
-
-    distinct_id: str | None = None
-    claimed: bool = False
-
-
-NOBODY = Identity()
-
 # What a source answers when somebody may be logged in whom it cannot name now. Such an event is
 # about nobody: taking the browser's word for it would let a stranger speak for a user.
 UNKNOWN = object()
@@ -81,7 +65,7 @@ def claimed_id(values: Iterable[str]) -> str | None:
         (
             cleaned
             for value in values
-            if (cleaned := first_usable([value])) and cleaned.lower() not in _NOBODY
+            if (cleaned := first_usable([value])) and cleaned.lower() not in _NAMES_OF_NOBODY
         ),
         None,
     )

@@ -37,7 +37,7 @@ class RequestPosthog:
     @property
     def distinct_id(self) -> str | None:
         """Who this request is about, as of now; None for nobody."""
-        return self._scope.read_distinct_id()
+        return self._scope.read_person().distinct_id
 
     @property
     def session_id(self) -> str | None:

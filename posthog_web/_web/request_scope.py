@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from posthog_web._guard import report_fault
 from posthog_web._identifiers import nobody
+from posthog_web._scope import NOBODY, Person
 from posthog_web._web.identity import (
-    NOBODY,
     UNKNOWN,
-    Identity,
     claimed_id,
     first_usable,
     is_logged_in,
@@ -73,20 +72,21 @@ class RequestScope:
 
     # Identity
 
-    def identity(self) -> Identity:
+    def read_person(self) -> Person:
         """Return who this request is about, as of now: a login changes it."""
         if self._named is not None:
-            return Identity(distinct_id=self._named)
+            return Person(distinct_id=self._named)
         user = self._find_user()
         if user is UNKNOWN:
             return NOBODY
         if user is not None:
-            return Identity(distinct_id=str(user))
-        if self.setup.options.trust_client_ids:
-            claimed = claimed_id(self.info.distinct_ids)
-            if claimed is not None:
-                return Identity(distinct_id=claimed, claimed=True)
-        return NOBODY
+            return Person(distinct_id=str(user))
+        return self._claimed_person() if self.setup.options.trust_client_ids else NOBODY
+
+    def _claimed_person(self) -> Person:
+        """Return whom the browser names."""
+        named = claimed_id(self.info.distinct_ids)
+        return NOBODY if named is None else Person(distinct_id=named, claimed=True)
 
     def _find_user(self) -> object:
         """Return the id of the framework's user, None if there is none, or UNKNOWN."""
@@ -112,14 +112,6 @@ class RequestScope:
         return self._info
 
     # What the pipeline asks
-
-    def read_distinct_id(self) -> str | None:
-        """Return who this request is about; None for nobody."""
-        return self.identity().distinct_id
-
-    def person_is_claimed(self) -> bool:
-        """Return whether only the browser says who it is."""
-        return self.identity().claimed
 
     def read_place(self) -> object:
         """Return a token of this request, which does not keep it alive."""
