@@ -55,6 +55,9 @@ class Surroundings(Protocol):
     def read_nobody(self) -> str | None:
         """Return the id that all events about nobody share here; None: each has its own."""
 
+    def is_opted_out(self) -> bool:
+        """Return whether nothing shall be captured here."""
+
     def awaits_person(self) -> bool:
         """Return whether the person will be known soon, but cannot be asked for now."""
 
@@ -127,6 +130,10 @@ class Scope:
     def read_nobody(self) -> str | None:
         """Return the id shared by all that is about nobody, if there is one around."""
         return None if self.parent is None else self.parent.read_nobody()
+
+    def is_opted_out(self) -> bool:
+        """Return whether nothing shall be captured around."""
+        return self.parent is not None and self.parent.is_opted_out()
 
     def awaits_person(self) -> bool:
         """Return whether the person comes from around, and is not known there yet."""

@@ -31,6 +31,7 @@ DropReason: TypeAlias = Literal[
     "closed",
     "given_up",
     "invalid_event",
+    "opted_out",
     "queue_full",
     "refused",
     "send_is_off",

@@ -57,11 +57,18 @@ class Pipeline(Verbs):
     def _accepts(self) -> bool:
         """Return whether an event captured now would be built at all."""
         if self._open:
-            return self._reachable or tap.current() is not None
+            return (self._reachable or tap.current() is not None) and self._has_consent()
         if self._closed:
             self._notices.warn(
                 "closed", "posthog_web: captured after shutdown; the event is dropped"
             )
+        return False
+
+    def _has_consent(self) -> bool:
+        scope = current()
+        if scope is None or not scope.is_opted_out():
+            return True
+        self._lanes.analytics.decline("opted_out")
         return False
 
     def _decline(self, verb: str, reason: str) -> None:

@@ -7,6 +7,7 @@ the text of an environment variable into something ``accept`` can judge.
 from __future__ import annotations
 
 import importlib
+import inspect
 import ipaddress
 import json
 import os
@@ -79,6 +80,12 @@ def _host(value: object) -> str:
 def _function(value: object) -> Callable[..., Any]:
     _require(holds=callable(value))
     return value  # type: ignore[return-value]  # checked above
+
+
+def _plain_function(value: object) -> Callable[..., Any]:
+    function = _function(value)
+    _require(holds=not inspect.iscoroutinefunction(function))
+    return function
 
 
 def _functions(value: object) -> tuple[Callable[..., Any], ...]:
@@ -187,6 +194,12 @@ PATH = Kind(expected="a path", accept=_path)
 HOST = Kind(expected="an address such as 'https://eu.i.posthog.com'", accept=_host)
 FLAG = Kind(expected="True or False", accept=_flag, parse=_word)
 FUNCTION = Kind(expected="a function", accept=_function, parse=_import, from_text=True)
+PLAIN_FUNCTION = Kind(
+    expected="a function that is not asynchronous",
+    accept=_plain_function,
+    parse=_import,
+    from_text=True,
+)
 FUNCTIONS = Kind(
     expected="a function or a list of functions",
     accept=_functions,

@@ -164,11 +164,25 @@ class WebOptions:
     excluded_paths: tuple[str, ...] = option(
         kinds.TEXTS, (), "Paths for which nothing is captured automatically."
     )
+    distinct_id: Callable[[Any], Any] | None = option(
+        kinds.PLAIN_FUNCTION,
+        None,
+        "Called with the authenticated user: returns their id, or None for the usual one.",
+    )
     trust_client_ids: bool = option(
         kinds.FLAG, True, "Use ids sent by the browser while nobody is logged in."
     )
     trusted_proxies: int | tuple[str, ...] = option(
         kinds.PROXIES, 0, "Proxies in front of the application, as a count or as networks."
+    )
+    respect_opt_out_cookie: bool = option(
+        kinds.FLAG, True, "Send nothing for browsers in which posthog-js was told to opt out."
+    )
+    opt_out_cookie: str | None = option(
+        kinds.TEXT, None, "The name of that cookie. None: the one posthog-js uses for the key."
+    )
+    opt_out_by_default: bool = option(
+        kinds.FLAG, False, "Send nothing for browsers that have no such cookie either."
     )
     respect_gpc: bool = option(kinds.FLAG, False, "Send nothing for requests with Sec-GPC: 1.")
     respect_dnt: bool = option(kinds.FLAG, False, "Send nothing for requests with DNT: 1.")

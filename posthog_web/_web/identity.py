@@ -8,7 +8,8 @@ only claimed cannot be changed (SRV-272, SRV-273).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 from uuid import UUID
 
 MAX_ID = 1000
@@ -76,13 +77,18 @@ def is_logged_in(user: object) -> bool:
     return user is not None and bool(_called(getattr(user, "is_authenticated", False)))
 
 
-def user_id(user: object) -> str | None:
-    """Return what tells an authenticated *user* apart; None where nothing does, or nobody is."""
+def user_id(user: object, ask: Callable[[Any], object] | None = None) -> str | None:
+    """Return what tells an authenticated *user* apart; None where nothing does, or nobody is.
+
+    First what *ask*, the application's own function, says; then ``posthog_distinct_id``, an
+    attribute or a method of the user; then what is usual.
+    """
     if not is_logged_in(user):
         return None
+    chosen = [None if ask is None else ask(user), _value(user, "posthog_distinct_id")]
     values = [value for name in _ID_ATTRIBUTES if (value := _value(user, name)) is not None]
     # A name, which may be an address, only where nothing else is meant to tell users apart.
-    for value in values or [_value(user, "username")]:
+    for value in (*chosen, *(values or [_value(user, "username")])):
         if isinstance(value, UUID | int | str) and str(value).strip():
             return str(value)
     return None

@@ -6,12 +6,14 @@ and queued events hold neither.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from posthog_web._guard import report_fault
 from posthog_web._identifiers import nobody
 from posthog_web._scope import NOBODY, Person
+from posthog_web._web.consent import is_opted_out
 from posthog_web._web.identity import (
     UNKNOWN,
     claimed_id,
@@ -20,6 +22,7 @@ from posthog_web._web.identity import (
     user_id,
 )
 from posthog_web._web.request_info import RequestInfo, request_properties
+from posthog_web._web.visitor import Visitor, read_visitor
 
 if TYPE_CHECKING:
     from posthog_web._web.setup import WebSetup
@@ -32,6 +35,9 @@ class RequestSource(Protocol):
 
     def describe(self) -> RequestInfo:
         """Return what is known from the first moment on."""
+
+    def header(self, name: str) -> Sequence[str]:
+        """Return the values of the header *name* (in lower case), in order."""
 
     def route(self) -> str | None:
         """Return the template of the matched route, once there is one."""
@@ -61,6 +67,8 @@ class RequestScope:
         self.status: int | None = None
         self._source = source
         self._info: RequestInfo | None = None
+        self._visitor: Visitor | None = None
+        self._opted_out: bool | None = None
         self._named: str | None = None
         self._session_id: str | None = None
         self._tags: dict[str, Any] = {}
@@ -84,9 +92,31 @@ class RequestScope:
         return self._claimed_person() if self.setup.options.trust_client_ids else NOBODY
 
     def _claimed_person(self) -> Person:
-        """Return whom the browser names."""
-        named = claimed_id(self.info.distinct_ids)
-        return NOBODY if named is None else Person(distinct_id=named, claimed=True)
+        """Return whom the browser names, by a header or else by posthog-js's cookie."""
+        visitor = self._read_visitor()
+        visits = claimed_id([visitor.distinct_id or ""])
+        named = claimed_id(self.info.distinct_ids) or visits
+        if named is None:
+            return NOBODY
+        anonymous = visitor.anonymous and named == visits
+        return Person(distinct_id=named, claimed=True, anonymous=anonymous)
+
+    def _read_visitor(self) -> Visitor:
+        if self._visitor is None:
+            now = time.time_ns() // 1_000_000
+            self._visitor = read_visitor(self._header("cookie"), self._api_key, now)
+        return self._visitor
+
+    @property
+    def _api_key(self) -> str:
+        return (self.setup.client.options.project_api_key or "").strip()
+
+    def _header(self, name: str) -> Sequence[str]:
+        try:
+            return self._source.header(name)
+        except Exception as error:  # noqa: BLE001 - requests can be malformed in any way
+            report_fault(error, "header")
+            return ()
 
     def _find_user(self) -> object:
         """Return the id of the framework's user, None if there is none, or UNKNOWN."""
@@ -94,7 +124,7 @@ class RequestScope:
             user = self._source.find_user()
             if user is UNKNOWN:
                 return UNKNOWN
-            found = user_id(user)
+            found = user_id(user, self.setup.options.distinct_id)
             return UNKNOWN if found is None and is_logged_in(user) else found
         except Exception as error:  # noqa: BLE001 - somebody else's user model and its database
             self.setup.client_fault("user", error)
@@ -126,8 +156,15 @@ class RequestScope:
     def read_session_id(self) -> str | None:
         """Return the session set in code, else the browser's."""
         if self._session_id is None and self.setup.options.trust_client_ids:
-            return first_usable(self.info.session_ids)
+            session = first_usable(self.info.session_ids)
+            return session or first_usable([self._read_visitor().session_id or ""])
         return self._session_id
+
+    def is_opted_out(self) -> bool:
+        """Return whether the browser says that nothing shall be captured."""
+        if self._opted_out is None:
+            self._opted_out = is_opted_out(self.setup.options, self._api_key, self._header)
+        return self._opted_out
 
     def read_tags(self) -> Mapping[str, Any]:
         """Return the tags set so far."""
@@ -213,7 +250,8 @@ class RequestScope:
             return
         named, over = self._named, self._over
         try:
-            self._named, self._over = user_id(user) or named, True
+            found = user_id(user, self.setup.options.distinct_id)
+            self._named, self._over = found or named, True
             self._hand_over_deferred()
         finally:
             self._named, self._over = named, over

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, MutableMapping, Sequence
 from typing import Any
 
 from posthog_web._web.request_info import RequestInfo
@@ -48,6 +48,10 @@ class AsgiSource:
             session_ids=headers.get("x-posthog-session-id", ()),
             window_ids=headers.get("x-posthog-window-id", ()),
         )
+
+    def header(self, name: str) -> Sequence[str]:
+        """Return the values of a header."""
+        return _headers(self._scope).get(name, ())
 
     def route(self) -> str | None:
         """Return the template of the route that matched, as Starlette or FastAPI know it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -71,6 +71,10 @@ class DjangoSource:
             session_ids=_values(meta, "HTTP_X_POSTHOG_SESSION_ID"),
             window_ids=_values(meta, "HTTP_X_POSTHOG_WINDOW_ID"),
         )
+
+    def header(self, name: str) -> Sequence[str]:
+        """Return the values of a header."""
+        return _values(self._request.META, f"HTTP_{name.upper().replace('-', '_')}")
 
     def route(self) -> str | None:
         """Return the pattern that matched, from the root of the URLs."""

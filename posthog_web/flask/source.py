@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app, g, has_request_context
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 class FlaskSource:
     """A Flask request, read only."""
 
-    __slots__ = ("_reference",)
+    __slots__ = ("_found", "_reference")
 
     def __init__(self, request: Request) -> None:
         """Read *request* when somebody asks, but do not keep it alive."""
         self._reference = weakref.ref(request)
+        self._found: tuple[object, object] | None = None
 
     @property
     def _request(self) -> Request:
@@ -50,17 +52,21 @@ class FlaskSource:
             window_ids=headers.getlist("X-Posthog-Window-Id"),
         )
 
+    def header(self, name: str) -> Sequence[str]:
+        """Return the values of a header."""
+        return self._request.headers.getlist(name)
+
     def route(self) -> str | None:
         """Return the rule that matched."""
         rule = self._request.url_rule
         return None if rule is None else rule.rule
 
     def find_user(self) -> object:
-        """Return Flask-Login's user: the one it loaded, else the one its session names.
+        """Return Flask-Login's user: the one it loaded, else whom its session names.
 
-        It is never asked to load one: that would query the application's database, and mark the
-        session as read, which adds ``Vary: Cookie`` to the response. Where only loading would tell
-        (a remember-me cookie, a request loader), the user is unknown.
+        That one is looked up with the application's own loader, past Flask-Login, which would mark
+        the session as read and so add ``Vary: Cookie`` to the response. Where the session does not
+        tell (a remember-me cookie, a request loader), the user is unknown.
         """
         request = self._request
         if not has_request_context() or request_ctx.request is not request:
@@ -70,8 +76,16 @@ class FlaskSource:
             return loaded
         named = _peek("_user_id")
         if named is not None:
-            return _NamedUser(named)
+            return self._look_up(named)
         return UNKNOWN if _may_be_loaded(request) else None
+
+    def _look_up(self, name: object) -> object:
+        """Return the user the session names, asking the application once; None if it is gone."""
+        if self._found is None or self._found[0] != name:
+            manager = getattr(current_app, "login_manager", None)
+            load = getattr(manager, "_user_callback", None)
+            self._found = (name, _NamedUser(name) if load is None else load(name))
+        return self._found[1]
 
     async def resolve_user(self) -> None:
         """Do nothing: there is no more to find."""

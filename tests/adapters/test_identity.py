@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -162,6 +163,53 @@ def test_the_user_beats_the_headers(start: Starter, style: str, events: Recorded
     assert not event.is_personless
     assert "example.org" not in json.dumps(event.raw)
     assert "visitor-7" not in json.dumps(event.raw)
+
+
+@BOTH_STYLES
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [("chosen", "chosen"), (7, "7"), (None, PEOPLE["ann"]), ("  ", PEOPLE["ann"])],
+)
+def test_a_function_may_choose_the_users_id(
+    start: Starter, style: str, answer: object, expected: str, events: RecordedEvents
+) -> None:
+    """The option distinct_id is called with the user; without an answer the id is the usual one."""
+    asked: list[bool] = []
+
+    def choose(user: Any) -> object:
+        asked.append(user.is_authenticated)
+        return answer
+
+    application = start(distinct_id=choose)
+    cookies = application.log_in("ann")
+    events.clear()
+    asked.clear()
+    application.get(f"{style}/capture", VISITOR, cookies)
+    application.get(f"{style}/capture", VISITOR)
+
+    assert [event.distinct_id for event in events] == [expected, "visitor-7"]
+    assert asked == [True]
+
+
+@BOTH_STYLES
+def test_a_function_that_fails_names_nobody(
+    start: Starter, style: str, events: RecordedEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer is what it is without us, and the log has one line for all of them."""
+
+    def choose(_user: object) -> str:
+        raise LookupError
+
+    application = start(distinct_id=choose)
+    cookies = application.log_in("ann")
+    events.clear()
+    answers = [application.get(f"{style}/capture", VISITOR, cookies) for _ in range(2)]
+
+    bare = start.without()
+    assert answers == [bare.get(f"{style}/capture", VISITOR, bare.log_in("ann"))] * 2
+    assert all(map(is_about_nobody, events))
+    assert len(events) == 2
+    assert sum("the user could not be read" in message for message in caplog.messages) == 1
 
 
 @pytest.mark.spec("SRV-272")

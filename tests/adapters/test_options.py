@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Mapping
@@ -82,7 +83,13 @@ def test_an_unknown_option_is_refused(start: Starter, name: str, nearest: str) -
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("flush_at", 0), ("trust_client_ids", "perhaps"), ("trusted_proxies", -1)],
+    [
+        ("flush_at", 0),
+        ("trust_client_ids", "perhaps"),
+        ("trusted_proxies", -1),
+        # capture does not wait, so neither can whoever says who it is about.
+        ("distinct_id", asyncio.sleep),
+    ],
 )
 def test_a_bad_value_is_refused(start: Starter, name: str, value: object) -> None:
     """It is a ConfigurationError that names the option."""

@@ -46,6 +46,16 @@ class _Method:
         return "from-method"
 
 
+class _Chosen:
+    """A user model that says itself who its users are."""
+
+    is_authenticated = True
+    pk = 7
+
+    def posthog_distinct_id(self) -> str:
+        return "from-model"
+
+
 class _Declared:
     """Like Starlette's BaseUser: what it does not have raises."""
 
@@ -71,6 +81,10 @@ class _Declared:
         (SimpleNamespace(is_authenticated=True, pk=object()), None),
         (_Method(), "from-method"),
         (_Declared(), "ada"),
+        (_Chosen(), "from-model"),
+        (SimpleNamespace(is_authenticated=True, pk=7, posthog_distinct_id="u-7"), "u-7"),
+        (SimpleNamespace(is_authenticated=True, pk=7, posthog_distinct_id=""), "7"),
+        (SimpleNamespace(is_authenticated=False, posthog_distinct_id="u-7"), None),
     ],
     ids=[
         "no-user",
@@ -84,8 +98,18 @@ class _Declared:
         "odd-pk",
         "method",
         "declared",
+        "chosen-by-method",
+        "chosen-by-attribute",
+        "chosen-blank",
+        "chosen-anonymous",
     ],
 )
 def test_a_user_is_told_apart_by_what_its_framework_has(user: Any, found: str | None) -> None:
     """Only an authenticated user has an id: pk, get_id, identity, id; or only then a name."""
     assert user_id(user) == found
+
+
+def test_a_function_comes_before_the_model() -> None:
+    """What the application's own function says wins; its None leaves it to the model."""
+    assert user_id(_Chosen(), lambda user: user.pk + 1) == "8"
+    assert user_id(_Chosen(), lambda _user: None) == "from-model"
