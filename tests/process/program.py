@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-# Every program ends within this many seconds, or is ended.
+# Every program ends within this many seconds, or is ended, unless its test knows better.
 DEADLINE = 20.0
 
 # What every program begins with; the address of the server is its first argument.
@@ -78,10 +78,17 @@ class Program:
 
 
 @contextmanager
-def running(text: str, url: str, *options: str, saved_in: Path | None = None) -> Iterator[Program]:
+def running(
+    text: str,
+    url: str,
+    *options: str,
+    saved_in: Path | None = None,
+    deadline: float = DEADLINE,
+) -> Iterator[Program]:
     """Run a program, after the prelude, with *options* for the interpreter; end it afterwards.
 
-    It is saved in a folder, *saved_in*, if its children have to import it.
+    It is saved in a folder, *saved_in*, if its children have to import it. It is ended after
+    *deadline* seconds at the latest.
     """
     text = PRELUDE + textwrap.dedent(text)
     start = ["-c", text]
@@ -100,7 +107,7 @@ def running(text: str, url: str, *options: str, saved_in: Path | None = None) ->
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        watchdog = threading.Timer(DEADLINE, process.kill)
+        watchdog = threading.Timer(deadline, process.kill)
         watchdog.start()
         try:
             yield Program(process)
@@ -109,7 +116,13 @@ def running(text: str, url: str, *options: str, saved_in: Path | None = None) ->
             process.kill()
 
 
-def run(text: str, url: str, *options: str, saved_in: Path | None = None) -> Ended:
+def run(
+    text: str,
+    url: str,
+    *options: str,
+    saved_in: Path | None = None,
+    deadline: float = DEADLINE,
+) -> Ended:
     """Run a program to its end."""
-    with running(text, url, *options, saved_in=saved_in) as program:
+    with running(text, url, *options, saved_in=saved_in, deadline=deadline) as program:
         return program.end()
