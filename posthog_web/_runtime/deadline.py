@@ -2,8 +2,8 @@
 
 The timeout of requests bounds each wait for a byte, so that a server which sends one now and then
 holds a request for ever. Here it bounds a request as a whole: a CONNECT to a proxy, sending, and
-reading the answer to its end. Only opening the connection may take as long again for each address
-the host has.
+reading the answer to its end. Two things are left: opening the connection may take as long again
+for each address the host has, and finding these addresses as long as the system's resolver takes.
 
 Imports requests; see ``http.load``.
 """

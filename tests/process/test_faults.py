@@ -38,6 +38,7 @@ from tests.delivery.fault_server import (
     work,
 )
 from tests.delivery.servers import free_port
+from tests.process.program import run
 
 # Events a case captures, in each round.
 COUNT = 10
@@ -560,6 +561,52 @@ def test_nothing_is_said_after_the_end(caplog: pytest.LogCaptureFixture) -> None
     [message] = caplog.messages
     assert "1 event(s) could not be sent" in message
     assert told.all == []
+
+
+@pytest.mark.spec("SRV-117", "SRV-120")
+@pytest.mark.parametrize(
+    "fault",
+    [hang, drip_header, resets, says(429, {"Retry-After": "9999"})],
+    ids=["hangs", "drips", "resets", "asks for hours"],
+)
+def test_the_end_of_a_process_is_as_bounded(fault: Fault) -> None:
+    """With a request under way that may take 15 s, a program ends in time and says what it cost."""
+    with FaultServer(fault) as server:
+        ended = run(
+            """
+            logging.basicConfig(format="%(message)s")
+            client = Client("phc_test", url, shutdown_timeout=0.5, flush_at=1)
+            for number in range(10):
+                client.capture("user123", f"event {number}")
+            client.flush(timeout=0.3)
+            say(now=time.monotonic())
+            """,
+            server.url,
+        )
+        assert server.requests >= 1
+
+    assert ended.code == 0
+    assert ended.at - ended.said[0]["now"] < 1.5
+    unsent = [line for line in ended.errors.splitlines() if "could not be sent" in line]
+    assert [line.partition(" could")[0] for line in unsent] == ["posthog_web: 10 event(s)"]
+    assert "Traceback" not in ended.errors
+    assert server.taken == []
+
+
+@pytest.mark.parametrize("fault", [hang, drip_header], ids=["hangs", "drips"])
+def test_a_caller_who_sends_waits_no_longer(fault: Fault) -> None:
+    """In sync_mode capture gives up after the timeout, however the server spins it out."""
+    told = Told()
+    with loud(), FaultServer(fault) as server:
+        client = Client(
+            "phc_test", server.url, sync_mode=True, timeout=0.4, max_retries=0, on_error=told
+        )
+        began = monotonic()
+        assert client.capture("user123", "paid") is None
+        assert monotonic() - began < 0.9
+
+    assert told.lost == ["paid"]
+    assert client.stats().dropped == {"given_up": 1}
 
 
 def test_the_table_names_each_fault_once() -> None:
