@@ -296,6 +296,12 @@ class Buffer:
         """The number of events that wait, batches under way not counted."""
         return len(self._events) + sum(len(batch.events) for batch in self._returned)
 
+    @property
+    def unsettled(self) -> int:
+        """The number of events that were neither sent nor dropped yet."""
+        with self._lock:
+            return self.waiting + sum(len(batch.events) for batch in self._in_flight)
+
     def hurry(self, position: int) -> None:
         """Make everything before *position* due now."""
         with self._lock:
@@ -309,15 +315,25 @@ class Buffer:
             held = (*self._in_flight, *self._returned)
             return self._taken >= position and all(batch.position >= position for batch in held)
 
-    def wait_settled(self, position: int, deadline: float) -> bool:
-        """Wait until everything before *position* is settled, at most until *deadline*."""
+    def wait_settled(
+        self, position: int, deadline: float, *, while_: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Wait until everything before *position* is settled.
+
+        At most until *deadline*, and only while *while_* holds: it is asked again with each batch
+        that is settled, and after ``wake_waiting``.
+        """
         with self._lock:
-            while not self.settled(position):
+            while not self.settled(position) and while_():
                 remaining = deadline - self._clock()
                 if remaining <= 0:
-                    return False
+                    return
                 _wait(self._progress, remaining)
-            return True
+
+    def wake_waiting(self) -> None:
+        """Let those who wait look again."""
+        with self._lock:
+            self._progress.notify_all()
 
     def close(self, ends: float) -> None:
         """Accept nothing more; workers finish what is here until *ends* (monotonic) and stop."""
@@ -351,7 +367,7 @@ class Buffer:
                 captured=self.position + self._ledger.turned_away,
                 queued=self.waiting,
                 queued_bytes=self._bytes + sum(batch.size for batch in self._returned),
-                in_flight=sum(len(batch.events) for batch in self._in_flight),
+                in_flight=self.unsettled - self.waiting,
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Generator
@@ -73,14 +74,15 @@ class Crew:
                 # Left behind by an exception out of a signal handler: the next flush sends it.
                 self.buffer.release(batch)
 
-    def _hire(self) -> None:
-        """Start a thread if there is room for one. Failing to is no error: whoever waits sends.
+    def _hire(self) -> bool:
+        """Start a thread if there is room for one; return whether one was started.
 
-        A thread is never started from inside the start of another: a signal handler may have
-        interrupted that one while it held one of threading's own locks.
+        Failing to is no error: whoever waits sends. A thread is never started from inside the start
+        of another: a signal handler may have interrupted that one while it held one of threading's
+        own locks.
         """
         if self._hiring or len(self._workers) >= self._size:
-            return
+            return False
         worker = Worker(self._sender, self.buffer, self._dismiss)
         try:
             self._hiring = True
@@ -88,16 +90,19 @@ class Crew:
             worker.start()
         except RuntimeError:  # the system has no more threads, or the interpreter is ending
             self._workers.discard(worker)
+            return False
         except BaseException:  # out of a signal handler
             self._workers.discard(worker)
             raise
         finally:
             self._hiring = False
+        return True
 
     def _dismiss(self, worker: Worker, *, failed: bool) -> None:
         """Let *worker* go. An event that came while it was leaving has seen it here: look again.
 
-        After a failure the next event hires; at once would be a loop if the failure lasts.
+        After a failure the next event hires, or whoever waits; at once would be a loop if the
+        failure lasts.
         """
         if self._clock() >= self.buffer.ends:
             # While it still counts as a worker: close() waits for it, and so for what it says.
@@ -105,6 +110,7 @@ class Crew:
         self._workers.discard(worker)
         if not failed and self.buffer.waiting:
             self._hire()
+        self.buffer.wake_waiting()
 
     @contextmanager
     def _sending(self) -> Generator[Connection]:
@@ -142,17 +148,28 @@ class Crew:
         deadline = self._clock() + timeout
         if hurry:
             buffer.hurry(position)
-        if not self._waits_for_itself() and not buffer.settled(position):
-            self._ensure_progress(deadline)
-            buffer.wait_settled(position, deadline)
+        if not self._waits_for_itself():
+            self._see_through(position, deadline)
         return buffer.settled(position) and buffer.lost == lost
 
-    def _ensure_progress(self, deadline: float) -> None:
-        if not self._working():
-            self._hire()
-        if not self._working():
-            with self._sending():
-                self._sender.work(self.buffer, wait=False, deadline=deadline)
+    def _see_through(self, position: int, deadline: float) -> None:
+        """Wait until all before *position* is settled, and see to it that somebody works on it.
+
+        A worker that is ended meanwhile (a callback may do that) is replaced as long as its kind
+        gets on. Where no thread can be had, the caller sends.
+        """
+        buffer = self.buffer
+        left: float = math.inf
+        while not buffer.settled(position) and self._clock() < deadline:
+            if not self._working() and not self._hire():
+                with self._sending():
+                    self._sender.work(buffer, wait=False, deadline=deadline)
+                break
+            if buffer.unsettled >= left:
+                break
+            left = buffer.unsettled
+            buffer.wait_settled(position, deadline, while_=self._working)
+        buffer.wait_settled(position, deadline)
 
     def _working(self) -> bool:
         return any(worker.is_alive() for worker in list(self._workers))

@@ -251,3 +251,24 @@ def test_shutdown_out_of_a_callback_bounds_its_own_thread(
 
     assert not thread.is_alive()
     assert client.stats().dropped == {"unsent_at_exit": 1}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("waiting", ["flush", "shutdown"])
+def test_a_worker_that_is_ended_while_somebody_waits_is_replaced(
+    make_client: MakeClient, inspector: Inspector, waiting: str
+) -> None:
+    """A callback that ends its thread costs what it was told of, and not what waits behind."""
+
+    def on_error(_error: Exception) -> None:
+        raise SystemExit
+
+    inspector.answer(status=400, times=1)
+    client = make_client(on_error=on_error, max_batch_size=1, flush_at=1, flush_interval=60)
+    client.capture("user123", "bad")
+    client.capture("user123", "good")
+
+    assert not getattr(client, waiting)(timeout=5)
+
+    assert client.stats().dropped == {"refused": 1}
+    assert [event["event"] for event in inspector.events()] == ["good"]
