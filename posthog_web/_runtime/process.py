@@ -6,7 +6,7 @@ the child starts with empty hands, since what its parent holds is the parent's t
 
 Not every process ends where Python's exit handlers run. Children of multiprocessing, Celery and RQ
 leave by ``os._exit``; ``_ENDS`` has a way into each, taken only if the library in question is there
-already when a process makes its first event.
+already when the first client is made, or a process makes its first event.
 """
 
 from __future__ import annotations
@@ -53,11 +53,13 @@ class _End:
         spent: Seconds that sending has cost since then. Not the time gone by: other exit handlers
             and threads may go on for long, and what they capture still has to leave.
         until: The deadline of the drain under way, which one that interrupts it shares.
+        bootstraps: Whether multiprocessing tells us of its children.
     """
 
     began = False
     spent = 0.0
     until: float | None = None
+    bootstraps = False
 
 
 # A dict, since the list of its values is taken in one step, whatever threads and signals do.
@@ -94,6 +96,7 @@ def install_hooks() -> None:
         if _runs_exit_handlers():
             # Ours came too late to be one of them.
             _end.began = True
+        _take_ends()
 
 
 def _runs_exit_handlers() -> bool:
@@ -199,6 +202,10 @@ def _arrange() -> None:
     if _arranged_for == os.getpid():
         return
     _arranged_for = os.getpid()
+    _take_ends()
+
+
+def _take_ends() -> None:
     for end in _ENDS:
         try:
             end()
@@ -210,14 +217,22 @@ _AFTER_ALL_OTHERS = -(10**9)
 
 
 def _end_of_multiprocessing() -> None:
-    """Its children, and billiard's, run finalizers and leave."""
+    """Its children run finalizers and leave. Those from before their ``_bootstrap`` are gone."""
     processes = sys.modules.get("multiprocessing.process")
     util = sys.modules.get("multiprocessing.util")
     if processes is None or util is None:
         return
-    # Both libraries give the process at the top no parent; its exit handlers run.
-    if getattr(processes.current_process(), "_parent_pid", None) is None:
-        return
+    if not _end.bootstraps:
+        # What a child captures while it imports its main module comes before _bootstrap, too.
+        _end.bootstraps = True
+        util.register_after_fork(_end, _in_bootstrap)
+    # The process at the top has no parent; its exit handlers run.
+    if processes.parent_process() is not None:
+        _in_bootstrap(_end)
+
+
+def _in_bootstrap(_: object) -> None:
+    util = sys.modules["multiprocessing.util"]
     if util.is_exiting():
         # The finalizers are being run; one added now may not be.
         _end.began = True

@@ -113,6 +113,32 @@ def test_the_first_event_of_a_child_may_be_its_last_act(
     assert names(inspector) == ["bye"]
 
 
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_child_may_capture_while_it_imports(
+    inspector: Inspector, tmp_path: Path, method: str
+) -> None:
+    """Events of a module that a child imports arrive, and so does what the child captures then."""
+    ended = run(
+        f"""
+        import multiprocessing
+        client = Client("phc_test", url, flush_interval=60)
+        if __name__ != "__main__":
+            client.capture("user123", "import")
+        def work():
+            client.capture("user123", "child")
+        if __name__ == "__main__":
+            child = multiprocessing.get_context("{method}").Process(target=work)
+            child.start()
+            child.join()
+        """,
+        inspector.url,
+        saved_in=tmp_path,
+    )
+
+    assert (ended.code, ended.errors) == (0, "")
+    assert names(inspector) == ["child", "import"]
+
+
 def test_a_finalizer_of_the_main_program_captures(inspector: Inspector, tmp_path: Path) -> None:
     """Before our exit handler or after it, and be it the first event: it arrives."""
     for imported_first in (True, False):
