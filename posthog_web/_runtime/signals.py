@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -92,7 +93,15 @@ class _Chained:
         self._told = told
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Handle the signal."""
+        """Handle the signal: here, or in a greenlet if it came while gevent's hub was waiting."""
+        gevent = sys.modules.get("gevent")
+        if gevent is not None and isinstance(gevent.getcurrent(), gevent.hub.Hub):
+            # Nobody may wait there, and waiting is what draining is.
+            gevent.spawn(self._handle, number, frame)
+        else:
+            self._handle(number, frame)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._told is signal.SIG_DFL:
             self._end(number)
             return
