@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
 from typing import Any, NoReturn, Protocol
@@ -118,7 +119,20 @@ def _in_child() -> None:
 def at_exit(**_: object) -> None:
     """Send what is left, and whatever comes later at once: nobody waits for threads any more."""
     _end.began = True
+    _end_only_once()
     drain()
+
+
+def _end_only_once() -> None:
+    """Ignore further signals in uWSGI: each would have its C handler end this process once more.
+
+    That would be in the middle of its end, of which nothing came. How long it takes is bounded.
+    """
+    if "uwsgi" in sys.modules:
+        # On another thread Python does not allow it.
+        with suppress(ValueError):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_IGN)
 
 
 def drain(*, give_up: bool = True) -> None:

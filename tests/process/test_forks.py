@@ -137,3 +137,66 @@ def test_a_client_never_used_before_the_fork_works_in_the_child(inspector: Inspe
     )
 
     assert [event["event"] for event in inspector.events()] == ["child"]
+
+
+def test_a_fork_beside_threads_that_hold_our_locks(inspector: Inspector) -> None:
+    """Other threads hold the queue's lock and a lock of logging's: the child is not held up."""
+    run_quietly(
+        """
+        signal.alarm(15)
+        client = Client("phc_test", url, flush_interval=60)
+        client.capture("user123", "parent")
+        held, release = threading.Barrier(3), threading.Event()
+        def hold(lock):
+            with lock:
+                held.wait()
+                release.wait()
+        logging.basicConfig()
+        locks = [client._lane.crew.buffer._lock, logging.getLogger().handlers[0].lock]
+        threads = [threading.Thread(target=hold, args=(lock,)) for lock in locks]
+        for thread in threads:
+            thread.start()
+        held.wait()
+        if os.fork() == 0:
+            signal.alarm(10)
+            assert client.stats().captured == 0
+            assert client.capture("user123", "child")
+            assert client.flush(5)
+            os._exit(0)
+        assert os.wait()[1] == 0
+        release.set()
+        for thread in threads:
+            thread.join()
+        """,
+        inspector,
+    )
+
+    assert sorted(event["event"] for event in inspector.events()) == ["child", "parent"]
+    assert {event["deliveries"] for event in inspector.events()} == {1}
+
+
+def test_a_fork_while_another_thread_imports_requests(inspector: Inspector) -> None:
+    """A thread makes the first client, import and all: the child is whole, and delivers."""
+    run_quietly(
+        """
+        signal.alarm(15)
+        assert "requests" not in sys.modules
+        clients = []
+        making = threading.Thread(target=lambda: clients.append(Client("phc_test", url)))
+        making.start()
+        while "requests" not in sys.modules:
+            pass
+        if os.fork() == 0:
+            signal.alarm(10)
+            client = Client("phc_test", url)
+            client.capture("user123", "child")
+            assert client.flush(5)
+            os._exit(0)
+        assert os.wait()[1] == 0
+        making.join()
+        clients[0].capture("user123", "parent")
+        """,
+        inspector,
+    )
+
+    assert sorted(event["event"] for event in inspector.events()) == ["child", "parent"]

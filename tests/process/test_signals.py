@@ -239,3 +239,52 @@ def stepped(actions: str, inspector: Inspector) -> Ended:
     """Run the program that interrupts a capture at each of its moments."""
     with running(textwrap.dedent(actions) + INTERRUPT_EVERY_MOMENT, inspector.url) as program:
         return program.end()
+
+
+TIMER = """
+signal.alarm(30)
+client = Client("phc_test", url, flush_at=20, max_queue_size=100_000, shutdown_timeout=10)
+ticks = 0
+def on_tick(number, frame):
+    global ticks
+    ticks += 1
+    client.capture("user123", "tick", {"number": ticks})
+    if ticks % 7 == 0:
+        client.flush(timeout=0)
+    if ticks % 501 == 0:
+        client.flush(timeout=0.01)
+    if time.monotonic() > end and not client.is_opted_out():
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        client.shutdown(timeout=10)
+signal.signal(signal.SIGALRM, on_tick)
+end = time.monotonic() + 5
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+numbers = 0
+pause = threading.Event()
+while not client.is_opted_out():
+    numbers += 1
+    client.capture("user123", "loop")
+    if numbers % 10 == 0:
+        pause.wait(0.001)  # The inspector keeps 50,000 events.
+    if numbers % 50 == 0:
+        client.flush(timeout=0.02)
+say(ticks=ticks, numbers=numbers)
+say_stats(client)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.spec("SRV-104")
+def test_a_timer_whose_handler_does_everything(inspector: Inspector) -> None:
+    """For 5 s a handler captures, flushes and at last shuts down each millisecond: it adds up."""
+    with running(TIMER, inspector.url) as program:
+        ended = program.end()
+
+    assert (ended.code, ended.errors) == (0, "")
+    counts, stats = ended.said
+    assert counts["ticks"] > 1_000
+    assert stats["captured"] == stats["sent"] + sum(stats["dropped"].values())
+    assert (stats["queued"], stats["in_flight"]) == (0, 0)
+    assert stats["sent"] == len(inspector.events())
+    assert {event["deliveries"] for event in inspector.events()} == {1}
+    assert set(stats["dropped"]) <= {"queue_full", "closed"}
