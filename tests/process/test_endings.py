@@ -130,6 +130,65 @@ def test_what_is_captured_after_the_budget_is_counted_too() -> None:
     assert ended.at - said["now"] < 1.0
 
 
+@pytest.mark.parametrize("maker", ["Client", "posthog_web"])
+def test_a_client_made_at_exit_delivers(inspector: Inspector, maker: str) -> None:
+    """An exit handler that makes the first client, or has it made, is heard all the same."""
+    ended = run(
+        f"""
+        import posthog_web
+        def at_exit():
+            if "{maker}" == "Client":
+                Client("phc_test", url, flush_interval=60).capture("user123", "bye")
+            else:
+                posthog_web.api_key, posthog_web.host = "phc_test", url
+                posthog_web.capture("user123", "bye")
+        atexit.register(at_exit)
+        """,
+        inspector.url,
+    )
+
+    assert (ended.code, ended.errors) == (0, "")
+    assert [event["event"] for event in inspector.events()] == ["bye"]
+
+
+def test_the_budget_is_for_sending_not_for_other_handlers(inspector: Inspector) -> None:
+    """An exit handler that works for longer than the budget, then captures, is still heard."""
+    ended = run(
+        """
+        def at_exit():
+            threading.Event().wait(0.6)
+            say(uuid=client.capture("user123", "bye"))
+        atexit.register(at_exit)
+        client = Client("phc_test", url, flush_interval=60, shutdown_timeout=0.3)
+        client.capture("user123", "early")
+        """,
+        inspector.url,
+    )
+
+    assert (ended.code, ended.errors) == (0, "")
+    assert [event["event"] for event in inspector.events()] == ["early", "bye"]
+
+
+def test_many_late_events_share_one_budget_with_the_early_ones() -> None:
+    """With a dead server, exit handlers that capture on and on do not pay for each event."""
+    ended = run(
+        """
+        logging.basicConfig(format="%(message)s")
+        def at_exit():
+            for _ in range(50):
+                client.capture("user123", "bye")
+        atexit.register(at_exit)
+        client = Client("phc_test", url, shutdown_timeout=0.4)
+        client.capture("user123", "early")
+        say(now=time.monotonic())
+        """,
+        f"http://127.0.0.1:{free_port()}",
+    )
+
+    assert ended.code == 0
+    assert ended.at - ended.said[0]["now"] < 2.0
+
+
 def test_clients_share_one_budget() -> None:
     """Three clients of a dead server: together they take as long as one."""
     ended = run(
