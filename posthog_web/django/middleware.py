@@ -43,7 +43,7 @@ class PosthogMiddleware:
         self._setup = current_setup()
         self._asynchronous = iscoroutinefunction(get_response)
         self._signals_seen_to = False
-        # uvicorn imports the application on its main thread, with its handlers in place.
+        # A worker process of uvicorn imports the application with its handlers in place.
         self._setup.client_ends_with_server()
         if self._asynchronous:
             markcoroutinefunction(self)
@@ -82,7 +82,7 @@ class PosthogMiddleware:
 
     @safely
     def _see_to_signals(self) -> None:
-        """Chain them from the thread into which a middleware that knows no async has moved us."""
+        """Chain them from the thread into which a middleware below, without async, has moved us."""
         if not self._setup.client_ends_with_server():
 
             async def chain_on_loop() -> None:

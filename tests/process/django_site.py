@@ -19,7 +19,7 @@ from posthog_web.django import lifespan
 
 
 class KnowsNoAsync:
-    """A middleware as there are many: Django runs it, and all below it, in a thread."""
+    """A middleware as there are many: Django runs it, and those above it, in a thread."""
 
     sync_capable = True
     async_capable = False
@@ -61,8 +61,9 @@ settings.configure(
     INSTALLED_APPS=["posthog_web.django"],
     LOGGING_CONFIG=None,
     MIDDLEWARE=[
-        *[f"{__name__}.KnowsNoAsync"][: "SITE_SYNC" in os.environ],
+        *[f"{__name__}.KnowsNoAsync"] * (os.environ.get("SITE_SYNC") == "above"),
         "posthog_web.django.PosthogMiddleware",
+        *[f"{__name__}.KnowsNoAsync"] * (os.environ.get("SITE_SYNC") == "below"),
     ],
     ROOT_URLCONF=__name__,
     POSTHOG={
