@@ -21,8 +21,8 @@ posthog_web.install_signal_handlers()
 posthog_web.install_signal_handlers()
 for _ in range(3):
     client.capture("user123", "early")
-say(ready=True)
 stopped = threading.Event()
+say(ready=True)
 stopped.wait(10)
 {after}
 """
