@@ -267,9 +267,9 @@ def _end_of_rq() -> None:
     So in a process whose main thread is inside RQ's own ``main_work_horse``, and in no other,
     ``os._exit`` drains first.
     """
-    if "rq.worker" not in sys.modules or not _is_work_horse():
-        return
     leave = os._exit
+    if "rq.worker" not in sys.modules or leave.__module__ == __name__ or not _is_work_horse():
+        return
 
     def drain_and_leave(status: int) -> NoReturn:
         try:
