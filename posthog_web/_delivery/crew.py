@@ -79,9 +79,9 @@ class Crew:
 
         Failing to is no error: whoever waits sends. A thread is never started from inside the start
         of another: a signal handler may have interrupted that one while it held one of threading's
-        own locks.
+        own locks. Nor is one where nobody would wait for it (see ``process.is_ending``).
         """
-        if self._hiring or len(self._workers) >= self._size:
+        if self._hiring or len(self._workers) >= self._size or process.is_ending():
             return False
         worker = Worker(self._sender, self.buffer, self._dismiss)
         try:
