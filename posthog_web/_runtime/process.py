@@ -175,7 +175,9 @@ def _spending(budget: float) -> Generator[float]:
     try:
         yield began + max(budget - _end.spent, 0.0)
     finally:
-        _end.spent += time.monotonic() - began
+        # Whoever goes on afterwards has all of it for the next time.
+        if is_ending():
+            _end.spent += time.monotonic() - began
 
 
 def see_out(holder: Holder) -> bool:
@@ -251,7 +253,15 @@ def _in_bootstrap(_: object) -> None:
         # The finalizers are being run; one added now may not be.
         _end.began = True
     else:
-        util.Finalize(None, at_exit, exitpriority=_AFTER_ALL_OTHERS)
+        util.Finalize(None, _after_threads, exitpriority=_AFTER_ALL_OTHERS)
+
+
+def _after_threads() -> None:
+    """Wait for the child's threads, as it would do next anyway: only then nobody captures."""
+    here = {threading.main_thread(), threading.current_thread()}
+    while working := [one for one in threading.enumerate() if not one.daemon and one not in here]:
+        working[0].join()
+    at_exit()
 
 
 def _end_of_celery() -> None:

@@ -132,6 +132,31 @@ def test_a_process_that_survives_an_outage_gives_nothing_up(inspector: Inspector
     assert names(inspector) == ["early"] * 3
 
 
+def test_each_signal_has_the_whole_budget(inspector: Inspector) -> None:
+    """A process that outlives many slow drains can still send what is left at its end."""
+    inspector.answer(status=200, delay=0.7)
+    before = """
+def on_signal(number, frame):
+    client.capture("user123", "handler")
+    stopped.set()
+signal.signal(signal.SIGHUP, on_signal)
+"""
+    after = """
+for _ in range(2):
+    stopped.clear()
+    say(ready=True)
+    stopped.wait(10)
+"""
+    with running(WAITING.format(before=before, after=after), inspector.url) as program:
+        for _ in range(3):
+            program.hear()
+            program.process.send_signal(HUP)
+        ended = program.end()
+
+    assert (ended.code, ended.errors) == (0, "")
+    assert names(inspector) == ["early"] * 3 + ["handler"] * 3
+
+
 def test_an_ignored_signal_stays_ignored(inspector: Inspector) -> None:
     """As under nohup: SIGHUP changes nothing, and SIGTERM still ends it."""
     with running(

@@ -162,7 +162,7 @@ def test_a_finalizer_of_the_main_program_captures(inspector: Inspector, tmp_path
 def test_a_thread_of_a_child_may_work_long_after_its_end(
     inspector: Inspector, tmp_path: Path
 ) -> None:
-    """A thread that outlives the child's work, and its budget, is still heard."""
+    """A thread that outlives the child's work, and its budget, goes on capturing as before."""
     outlive = "threading.Thread(target=outlive, daemon=False).start()"
     text = CHILDREN.format(method="fork", in_child=outlive).replace(
         "def work",
@@ -170,6 +170,7 @@ def test_a_thread_of_a_child_may_work_long_after_its_end(
 def outlive():
     threading.Event().wait(0.8)
     client.capture("user123", "late")
+    assert client.queue.qsize() == 2
 def work""",
     )
 
