@@ -11,6 +11,7 @@ import inspect
 import ipaddress
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -129,6 +130,20 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(_text(item) for item in value)  # type: ignore[attr-defined]  # checked above
 
 
+def _paths(value: object) -> tuple[str | re.Pattern[str], ...]:
+    _require(holds=isinstance(value, Sequence) and not isinstance(value, str | bytes))
+    return tuple(_path_or_pattern(item) for item in value)  # type: ignore[attr-defined]  # checked above
+
+
+def _path_or_pattern(value: object) -> str | re.Pattern[str]:
+    if isinstance(value, re.Pattern):
+        _require(holds=isinstance(value.pattern, str))
+        return value
+    text = _text(value)
+    _require(holds=text.startswith(("/", "^")) and text != "/")
+    return re.compile(text) if text.startswith("^") else text
+
+
 def whole(minimum: int) -> Kind:
     """Return the kind of whole numbers of at least *minimum*."""
 
@@ -151,6 +166,13 @@ def seconds(*, above_zero: bool = False, endless: bool = False) -> Kind:
 
     bound = "more than 0" if above_zero else "0 or more"
     return Kind(expected=f"a number of seconds, {bound}", accept=accept, parse=float)
+
+
+def _share(value: object) -> float:
+    _require(holds=isinstance(value, int | float) and not isinstance(value, bool))
+    number = float(value)  # type: ignore[arg-type]  # checked above
+    _require(holds=0 <= number <= 1)
+    return number
 
 
 def one_of(*choices: object) -> Kind:
@@ -208,6 +230,13 @@ FUNCTIONS = Kind(
 )
 MAPPING = Kind(expected="a mapping with text keys", accept=_mapping, parse=json.loads)
 TEXTS = Kind(expected="a list of texts", accept=_texts, parse=json.loads)
+PATHS = Kind(
+    expected="a list of paths such as '/internal', routes such as '/item/<int:number>', or regular"
+    " expressions that start with '^'",
+    accept=_paths,
+    parse=json.loads,
+)
+SHARE = Kind(expected="a number from 0 to 1", accept=_share, parse=float)
 PROXIES = Kind(
     expected="a number of proxies, or a list of networks such as '10.0.0.0/8'",
     accept=_proxies,

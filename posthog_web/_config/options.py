@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -161,8 +162,33 @@ class WebOptions:
         None,
         "Report uncaught exceptions. None: unless enable_exception_autocapture=False was written.",
     )
-    excluded_paths: tuple[str, ...] = option(
-        kinds.TEXTS, (), "Paths for which nothing is captured automatically."
+    excluded_paths: tuple[str | re.Pattern[str], ...] = option(
+        kinds.PATHS,
+        (),
+        "Requests of which nothing is captured by itself: paths with all below them, routes, or"
+        " regular expressions that start with '^'. Health probes are excluded anyway.",
+    )
+    request_filter: Callable[[Any], Any] | None = option(
+        kinds.PLAIN_FUNCTION,
+        None,
+        "Called with the request: False excludes it, as excluded_paths do.",
+    )
+    extra_properties: Callable[[Any, Any], Any] | None = option(
+        kinds.PLAIN_FUNCTION,
+        None,
+        "Called with (request, response), the response None until there is one: returns further"
+        " properties of the request's events.",
+    )
+    client_for: Callable[[Any], Any] | None = option(
+        kinds.PLAIN_FUNCTION,
+        None,
+        "Called with the request: returns the client it captures with, or None for the usual one.",
+    )
+    request_events: bool = option(
+        kinds.FLAG, False, "Capture an event http_request when a request is over."
+    )
+    request_events_sample_rate: float = option(
+        kinds.SHARE, 1.0, "The share of requests of which such an event is captured, from 0 to 1."
     )
     distinct_id: Callable[[Any], Any] | None = option(
         kinds.PLAIN_FUNCTION,

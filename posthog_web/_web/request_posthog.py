@@ -32,7 +32,7 @@ class RequestPosthog:
     @property
     def client(self) -> Client:
         """The client this request captures with."""
-        return self._scope.setup.client
+        return self._scope.client
 
     @property
     def distinct_id(self) -> str | None:
@@ -150,7 +150,7 @@ class RequestPosthog:
 
     def _report_uncaught(self, error: BaseException, source: str) -> None:
         """Report what the application let go, at the framework's hook *source*."""
-        if self._scope.setup.captures_exceptions:
+        if self._scope.setup.captures_exceptions and not self._scope.is_excluded():
             boundary = Boundary(kind="middleware", handled=False, source=source)
             with self._active():
                 self.client._report_uncaught(error, boundary)  # noqa: SLF001 - for adapters

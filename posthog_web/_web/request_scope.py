@@ -14,6 +14,7 @@ from posthog_web._guard import report_fault
 from posthog_web._identifiers import nobody
 from posthog_web._scope import NOBODY, Person
 from posthog_web._web.consent import is_opted_out
+from posthog_web._web.exclusion import exclusion_of
 from posthog_web._web.identity import (
     UNKNOWN,
     claimed_id,
@@ -25,6 +26,7 @@ from posthog_web._web.request_info import RequestInfo, request_properties
 from posthog_web._web.visitor import Visitor, read_visitor
 
 if TYPE_CHECKING:
+    from posthog_web._client.core import Client
     from posthog_web._web.setup import WebSetup
 
 MAX_DEFERRED = 1000
@@ -38,6 +40,9 @@ class RequestSource(Protocol):
 
     def header(self, name: str) -> Sequence[str]:
         """Return the values of the header *name* (in lower case), in order."""
+
+    def native(self) -> object:
+        """Return the request as the application knows it."""
 
     def route(self) -> str | None:
         """Return the template of the matched route, once there is one."""
@@ -58,6 +63,7 @@ class RequestScope:
     Attributes:
         setup: How the adapter was configured.
         status: The status of the response, once it is known.
+        response: The response as the application knows it, once there is one.
         groups: The groups its events belong to, by type.
     """
 
@@ -65,6 +71,8 @@ class RequestScope:
         """Find out nothing yet."""
         self.setup = setup
         self.status: int | None = None
+        self.response: object = None
+        self._client: Client | None = None
         self._source = source
         self._info: RequestInfo | None = None
         self._visitor: Visitor | None = None
@@ -109,7 +117,7 @@ class RequestScope:
 
     @property
     def _api_key(self) -> str:
-        return (self.setup.client.options.project_api_key or "").strip()
+        return (self.client.options.project_api_key or "").strip()
 
     def _header(self, name: str) -> Sequence[str]:
         try:
@@ -181,7 +189,36 @@ class RequestScope:
             "$window_id": window,
             "$groups": self.groups,
         }
-        return properties | {name: value for name, value in later.items() if value}
+        properties |= {name: value for name, value in later.items() if value}
+        if options.extra_properties is not None:
+            properties |= self._extra_properties()
+        return properties
+
+    def _extra_properties(self) -> Mapping[str, Any]:
+        extra = self._ask("extra_properties", self.response)
+        if extra is None or isinstance(extra, Mapping):
+            return extra or {}
+        self.setup.notices.warn(
+            "extra_properties", "posthog_web: extra_properties must return a mapping, or None"
+        )
+        return {}
+
+    def _ask(self, name: str, *values: object) -> Any:  # noqa: ANN401 - the application's own answer
+        """Return what the application's function in option *name* says of this request."""
+        if getattr(self.setup.options, name) is None:
+            return None
+        try:
+            request = self._source.native()
+        except LookupError:
+            return None  # It is over, and nobody keeps it for us.
+        return self.setup.call(name, request, *values)
+
+    def is_excluded(self) -> bool:
+        """Return whether nothing is to be captured of this request that nobody asked for."""
+        exclusion = exclusion_of(self.setup.options.excluded_paths)
+        return exclusion.excludes(self.info.path, self._route()) or (
+            self._ask("request_filter") is False
+        )
 
     def _route(self) -> str | None:
         try:
@@ -190,9 +227,17 @@ class RequestScope:
             report_fault(error, "route")
             return None
 
+    @property
+    def client(self) -> Client:
+        """The client of this request: the adapter's, unless the application has another for it."""
+        if self._client is None:
+            chosen = self._ask("client_for")
+            self._client = self.setup.client if chosen is None else self.setup.adopt(chosen)
+        return self._client
+
     def read_client(self) -> Any:  # noqa: ANN401 - as the scope protocol
-        """Return the client of the adapter."""
-        return self.setup.client
+        """Return the client of this request."""
+        return self.client
 
     def awaits_person(self) -> bool:
         """Return whether the user can be had later, but not now."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 from posthog_web import _config
+from posthog_web._client.core import Client
 from posthog_web._client.default import default_client
 from posthog_web._config import ClientOptions, WebOptions
 from posthog_web._config.doors import ALIASES, check_names
 from posthog_web._guard import describe_fault
 from posthog_web._log import Notices
 from posthog_web._runtime import signals
-
-if TYPE_CHECKING:
-    from posthog_web._client.core import Client
 
 _CLIENT_NAMES = _config.names(ClientOptions) | frozenset(ALIASES)
 
@@ -30,12 +29,24 @@ class WebSetup:
         options: The adapter's own options.
         captures_exceptions: Whether uncaught exceptions are reported.
         notices: Where the adapter says things.
+        others: Clients the application has chosen for single requests.
     """
 
     client: Client
     options: WebOptions
     captures_exceptions: bool
     notices: Notices
+    others: weakref.WeakSet[Client] = field(default_factory=weakref.WeakSet)
+
+    def adopt(self, chosen: object) -> Client:
+        """Return the client *chosen* for a request; the usual one if it is none, with a warning."""
+        if isinstance(chosen, Client):
+            self.others.add(chosen)
+            return chosen
+        self.notices.warn(
+            "client_for", "posthog_web: client_for must return a Client, or None for the usual one"
+        )
+        return self.client
 
     def client_ends_with_server(self) -> bool:
         """See to the end of a server that tells nobody but by a signal, if that is wanted.
@@ -45,6 +56,22 @@ class WebSetup:
         """
         wanted = self.options.handle_signals
         return wanted is False or signals.chain_servers(only_known=wanted == "auto")
+
+    def call(self, name: str, *values: object) -> Any:  # noqa: ANN401 - the application's own answer
+        """Return what the application's function in option *name* answers.
+
+        None without one, and where it fails, which is said once in a while.
+        """
+        function = getattr(self.options, name)
+        if function is None:
+            return None
+        try:
+            return function(*values)
+        except Exception as error:  # noqa: BLE001 - the application's own code
+            self.notices.warn(
+                f"hook:{name}", f"posthog_web: {name} failed: %s", describe_fault(error)
+            )
+            return None
 
     def client_fault(self, site: str, error: Exception) -> None:
         """Tell, once in a while, that the application's own *site* failed when we asked it."""

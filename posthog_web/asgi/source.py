@@ -6,6 +6,7 @@ from collections.abc import Iterable, MutableMapping, Sequence
 from typing import Any
 
 from posthog_web._web.request_info import RequestInfo
+from posthog_web.asgi.starlette import as_connection
 
 Scope = MutableMapping[str, Any]
 
@@ -48,6 +49,10 @@ class AsgiSource:
             session_ids=headers.get("x-posthog-session-id", ()),
             window_ids=headers.get("x-posthog-window-id", ()),
         )
+
+    def native(self) -> object:
+        """Return Starlette's view of the scope; where there is no Starlette, the scope."""
+        return as_connection(self._scope)
 
     def header(self, name: str) -> Sequence[str]:
         """Return the values of a header."""

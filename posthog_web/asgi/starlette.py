@@ -7,7 +7,8 @@ that name which is already there is left alone. Without Starlette nothing happen
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
 
 from posthog_web._web.request_posthog import RequestPosthog
 
@@ -64,6 +65,11 @@ def get_posthog(connection: StarletteConnection) -> RequestPosthog:
         )
         raise RuntimeError(msg)
     return posthog  # type: ignore[no-any-return]  # the middleware put it there
+
+
+def as_connection(scope: MutableMapping[str, Any]) -> object:
+    """Return *scope* as the application's own functions know it."""
+    return scope if HTTPConnection is None else StarletteConnection(scope)
 
 
 def _add_property() -> None:

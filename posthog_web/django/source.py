@@ -72,6 +72,14 @@ class DjangoSource:
             window_ids=_values(meta, "HTTP_X_POSTHOG_WINDOW_ID"),
         )
 
+    def native(self) -> HttpRequest:
+        """Return the request itself."""
+        request = self._reference()
+        if request is None:
+            msg = "the request is over"
+            raise LookupError(msg)
+        return request
+
     def header(self, name: str) -> Sequence[str]:
         """Return the values of a header."""
         return _values(self._request.META, f"HTTP_{name.upper().replace('-', '_')}")

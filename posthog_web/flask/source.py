@@ -52,6 +52,10 @@ class FlaskSource:
             window_ids=headers.getlist("X-Posthog-Window-Id"),
         )
 
+    def native(self) -> Request:
+        """Return the request itself."""
+        return self._request
+
     def header(self, name: str) -> Sequence[str]:
         """Return the values of a header."""
         return self._request.headers.getlist(name)

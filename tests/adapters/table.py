@@ -122,7 +122,11 @@ NOT_APPLICABLE = (
         because="their templates are given the request the endpoint has",
     ),
     NotApplicable(
-        rows=("test_the_route_is_a_template", "test_expected_errors_are_not_exceptions"),
+        rows=(
+            "test_the_route_is_a_template",
+            "test_a_route_may_be_excluded",
+            "test_expected_errors_are_not_exceptions",
+        ),
         adapters=("ASGI",),
         because="without a framework there are neither routes nor errors with a status",
     ),

@@ -22,6 +22,8 @@ DEADLINE = 20.0
 PRELUDE = """\
 import atexit, json, logging, os, signal, sys, threading, time
 from posthog_web import Client
+# Whoever runs the tests in the background has it ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 url = sys.argv[1]
 def say(**values):
     print(json.dumps(values), flush=True)

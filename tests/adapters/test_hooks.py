@@ -1,0 +1,165 @@
+"""The application's own functions and filters, and what happens when they fail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from posthog_web import Client
+from posthog_web.inspector import Inspector
+from posthog_web.testing import RecordedEvents
+from tests.adapters.situation import BOTH_STYLES, VISITOR, Starter
+
+HOOKS = ("request_filter", "extra_properties", "client_for", "distinct_id")
+
+
+@BOTH_STYLES
+@pytest.mark.parametrize(
+    "excluded",
+    [["/raises", "/async/raises"], [re.compile("raises$")], ["^.*/raises$"], ("/async", "/raises")],
+    ids=["prefix", "pattern", "text of a pattern", "prefix above"],
+)
+def test_an_excluded_path_reports_nothing_by_itself(
+    start: Starter, style: str, excluded: Any, events: RecordedEvents
+) -> None:
+    """No exception is captured there; what the code itself captures goes as ever."""
+    application = start(excluded_paths=excluded)
+    assert application.get(f"{style}/raises", VISITOR).status == 500
+    application.get(f"{style}/capture", VISITOR)
+
+    assert events.names == ["seen"]
+
+
+def test_a_route_may_be_excluded(start: Starter, events: RecordedEvents) -> None:
+    """A template excludes all its paths."""
+    application = start()
+    application.get("/raises")
+    [error] = events
+    route = error.properties["$request_route"]
+    events.clear()
+
+    # Templates without placeholders are paths; either way the route is excluded.
+    start(excluded_paths=[route]).get("/raises")
+
+    assert events.names == []
+
+
+@BOTH_STYLES
+def test_a_filter_excludes_a_request(start: Starter, style: str, events: RecordedEvents) -> None:
+    """Where request_filter says False, nothing is captured by itself; else it is."""
+    asked: list[object] = []
+
+    def keep(request: object) -> bool:
+        asked.append(request)
+        return len(asked) > 1
+
+    application = start(request_filter=keep)
+    application.get(f"{style}/raises")
+    assert events.names == []
+    application.get(f"{style}/raises")
+
+    assert events.names == ["$exception"]
+    assert all(hasattr(request, "headers") or isinstance(request, dict) for request in asked)
+
+
+@BOTH_STYLES
+def test_extra_properties_go_with_the_requests_events(
+    start: Starter, style: str, events: RecordedEvents
+) -> None:
+    """What the function returns is on every event of the request, and the caller's values win."""
+
+    def extra(_request: object, response: object) -> dict[str, object]:
+        return {"tenant": "acme", "n": "overridden", "had_response": response is not None}
+
+    start(extra_properties=extra).get(f"{style}/capture", VISITOR)
+
+    properties = events.one("seen").properties
+    assert (properties["tenant"], properties["n"]) == ("acme", 1)
+    assert properties["had_response"] is False
+
+
+@pytest.mark.parametrize("answer", [None, {}, "no mapping", 7])
+def test_extra_properties_may_be_none(
+    start: Starter, answer: object, events: RecordedEvents
+) -> None:
+    """Nothing, or what is no mapping, adds nothing and costs nothing."""
+    start(extra_properties=lambda _request, _response: answer).get("/capture", VISITOR)
+
+    assert events.one("seen").distinct_id == "visitor-7"
+
+
+@BOTH_STYLES
+def test_each_tenant_has_a_client_of_its_own(
+    start: Starter, style: str, inspector: Inspector
+) -> None:
+    """client_for chooses by request; module-level captures follow, None is the usual client."""
+    tenants = {name: Client(f"phc_{name}", inspector.url) for name in ("one", "two")}
+
+    def choose(request: Any) -> Client | None:
+        return tenants.get(tenant_of(request))
+
+    application = start(host=inspector.url, project_api_key="phc_usual", client_for=choose)
+    for tenant in ("one", "two", "three"):
+        for path in ("/capture", "/module-level", "/hold-client"):
+            application.get(style + path, [*VISITOR, ("X-Tenant", tenant)])
+    from posthog_web._client.default import default_client
+
+    for client in (*tenants.values(), *default_client._adapters_clients()):
+        assert client.flush()
+        client.shutdown()
+
+    keys = [request["envelope"]["api_key"] for request in inspector.requests()]
+    assert sorted(set(keys)) == ["phc_one", "phc_two", "phc_usual"]
+    assert len(inspector.events()) == 9
+
+
+def tenant_of(request: Any) -> str:
+    """Return the header X-Tenant, however the framework hands it over."""
+    headers = request.headers if hasattr(request, "headers") else dict(request["headers"])
+    value = headers.get("X-Tenant") or headers.get("x-tenant") or headers.get(b"x-tenant")
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+@BOTH_STYLES
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_function_that_fails_changes_no_answer(
+    start: Starter, style: str, name: str, events: RecordedEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answers are those without us, and the log has one line for all failures of a function."""
+
+    def fail(*_values: object) -> object:
+        msg = "secret of user123"
+        raise LookupError(msg)
+
+    application = start(**{name: fail})
+    paths = (f"{style}/capture", f"{style}/raises")
+    answers = [application.get(path, VISITOR) for path in (*paths, *paths)]
+
+    bare = start.without()
+    assert [comparable(answer) for answer in answers] == [
+        comparable(bare.get(path, VISITOR)) for path in (*paths, *paths)
+    ]
+    assert "seen" in events.names
+    lines = [message for message in caplog.messages if f"{name} failed" in message]
+    # Nobody is logged in here, so nobody asks for a user's id.
+    assert len(lines) == (name != "distinct_id")
+    assert not any("secret" in line for line in lines)
+
+
+def comparable(answer: Any) -> Callable[[], object] | tuple[object, ...]:
+    """Return what must be the same in two answers: each has an exception of its own."""
+    return (answer.status, answer.headers, answer.body, type(answer.error))
+
+
+@pytest.mark.parametrize("answer", [7, "phc_key", object()])
+def test_what_is_no_client_is_not_used(
+    start: Starter, answer: object, events: RecordedEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    """client_for with an odd answer: the usual client captures, and one line says so."""
+    start(client_for=lambda _request: answer).get("/capture", VISITOR)
+
+    assert events.names == ["seen"]
+    assert sum("client_for must return" in message for message in caplog.messages) == 1
