@@ -233,7 +233,7 @@ _AFTER_ALL_OTHERS = -(10**9)
 
 
 def _end_of_multiprocessing() -> None:
-    """Its children run finalizers and leave. Those from before their ``_bootstrap`` are gone."""
+    """Its children, and billiard's, run finalizers; those from before ``_bootstrap`` are gone."""
     processes = sys.modules.get("multiprocessing.process")
     util = sys.modules.get("multiprocessing.util")
     if processes is None or util is None:
@@ -242,8 +242,8 @@ def _end_of_multiprocessing() -> None:
         # What a child captures while it imports its main module comes before _bootstrap, too.
         _end.bootstraps = True
         util.register_after_fork(_end, _in_bootstrap)
-    # The process at the top has no parent; its exit handlers run.
-    if processes.parent_process() is not None:
+    # Both libraries give the process at the top no parent; its exit handlers run.
+    if getattr(processes.current_process(), "_parent_pid", None) is not None:
         _in_bootstrap(_end)
 
 

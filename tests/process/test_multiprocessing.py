@@ -61,6 +61,31 @@ def test_children_deliver(inspector: Inspector, tmp_path: Path, method: str) -> 
     assert names(inspector) == ["child"] * 3 + ["parent"]
 
 
+def test_children_of_billiard_deliver(inspector: Inspector, tmp_path: Path) -> None:
+    """Celery's own edition of multiprocessing, which tasks use to start processes, ends alike."""
+    ended = run(
+        """
+        client = Client("phc_test", url, flush_interval=60)
+        import billiard
+        def work(number):
+            client.capture("user123", "child", {"number": number})
+        if __name__ == "__main__":
+            client.capture("user123", "parent")
+            children = [billiard.Process(target=work, args=(number,)) for number in range(3)]
+            for child in children:
+                child.start()
+            for child in children:
+                child.join()
+        """,
+        inspector.url,
+        *QUIET,
+        saved_in=tmp_path,
+    )
+
+    assert (ended.code, ended.errors) == (0, "")
+    assert names(inspector) == ["child"] * 3 + ["parent"]
+
+
 @pytest.mark.parametrize(
     ("last_words", "code"), [("sys.exit(3)", 3), ("raise LookupError('boom')", 1)]
 )
