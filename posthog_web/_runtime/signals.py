@@ -57,14 +57,16 @@ def install_signal_handlers() -> bool:
 def chain_servers(*, only_known: bool) -> bool:
     """Chain the handlers of a server, on the main thread; return whether this was the main thread.
 
-    With *only_known* only those of a server that gives no other sign of its end. Cheap to ask
-    again, as a server may put its handlers in place at any time.
+    With *only_known* only those of a server that gives no other sign of its end; else whatever
+    handles SIGTERM. Asked with each request, since a server may put its handlers in place at any
+    time; nothing is remembered, as a handler may hold on to much (asyncio's to the main task).
     """
     if not _on_main_thread():
         return False
     for number in _SERVERS_ENDING:
         told = signal.getsignal(number)
-        if _is_server(told) or (not only_known and callable(told)):
+        wanted = not only_known and number == signal.SIGTERM and callable(told)
+        if wanted or _is_server(told):
             _chain(number, told)
     return True
 
@@ -74,8 +76,9 @@ def _on_main_thread() -> bool:
 
 
 def _is_server(told: object) -> bool:
-    owner = type(getattr(told, "__self__", told)).__module__
-    return callable(told) and owner.startswith(_RAISING_SERVERS)
+    if not callable(told):
+        return False
+    return type(getattr(told, "__self__", told)).__module__.startswith(_RAISING_SERVERS)
 
 
 def _chain(number: int, told: Any) -> None:  # noqa: ANN401 - a function, or one of the signal module's own
