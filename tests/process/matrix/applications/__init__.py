@@ -1,0 +1,1 @@
+"""One small application for each framework, set up the way the README says."""
