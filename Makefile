@@ -10,13 +10,14 @@ export SKIP
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check test-slow bench deps clean
+.PHONY: help demo test check test-slow exit-matrix bench deps clean
 
 help:
 	@echo "make demo        start the inspector and send it real events (CHECK=1: verify and exit)"
 	@echo "make test        run the tests, their coverage and the requirements they prove"
 	@echo "make check       lint, formatting, types, and the page of requirements"
 	@echo "make test-slow   run the tests that need time"
+	@echo "make exit-matrix stop every framework under every server, and print what arrived"
 	@echo "make bench       run the benchmarks"
 	@echo "make deps        install what the commands above need"
 	@echo "make clean       remove what they leave behind (.venv stays)"
@@ -60,6 +61,11 @@ test-slow: .venv/.installed system
 		code=$$?; test $$code -eq 5 || exit $$code; \
 		echo "No test is marked slow: nothing was run, nothing was proven."; }
 	$(BIN)/python tools/spec_coverage.py --check --record $(SLOW_RECORD)
+
+# All of it; `make test` runs a part of it, `make test-slow` the rest.
+exit-matrix: .venv/.installed
+	$(BIN)/python -m pip install --quiet --group uwsgi
+	$(BIN)/python -m pytest tests/process/matrix -o faulthandler_timeout=600
 
 bench: .venv/.installed
 	$(BIN)/python -m pip install --quiet --group bench

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from posthog_web.inspector import Inspector
-from tests.process.matrix.applications.captures import EACH
+from tests.process.matrix.applications.captures import EACH, INSTALLS_HANDLERS
 from tests.process.matrix.limits import habits_of
 from tests.process.matrix.servers import MAX_REQUESTS, RECYCLING, SIGHUP, SIGINT, Cell
 from tests.process.matrix.serving import End, Running, serving
@@ -94,6 +94,8 @@ def run(cell: Cell, situation: Situation) -> Run:
             "POSTHOG_HOST": inspector.url,
             **situation.variables,
         }
+        if cell.server.installs_handlers:
+            variables[INSTALLS_HANDLERS] = "1"
         with serving(cell, variables) as running:
             traffic = Traffic(running, cell.application.path)
             traffic.wait_until_served()

@@ -57,6 +57,7 @@ class Server:
         ends: The stops it knows.
         recycling: Further arguments that make it replace workers under traffic, all by itself.
         survives: Whether it goes on after that; a server of one process ends instead.
+        installs_handlers: Whether the application calls ``posthog_web.install_signal_handlers()``.
         grace: Seconds it may take for its own end, on a busy machine; ours come on top.
     """
 
@@ -67,6 +68,7 @@ class Server:
     ends: tuple[str, ...] = STOPS
     recycling: tuple[str, ...] = ()
     survives: bool = True
+    installs_handlers: bool = False
     grace: float = 4.0
 
     @property
@@ -97,6 +99,8 @@ GRANIAN_RECYCLING = ("--workers-max-rss", "1", "--rss-sample-interval", "1", "--
 
 HYPERCORN = (*PYTHON, "hypercorn", "--bind", "fd://{fd}")
 HYPERCORN_RECYCLING = GUNICORN_RECYCLING
+
+WAITRESS = (*PYTHON, "waitress", "--listen", "127.0.0.1:{port}", "{application}")
 
 UWSGI = (
     *("{bin}/uwsgi", "--http-socket", "127.0.0.1:{port}", "--virtualenv", f"{BIN.parent}"),
@@ -159,14 +163,12 @@ SERVERS: Mapping[str, Server] = {
             name="hypercorn wsgi",
             interface="wsgi",
             command=(*HYPERCORN, "wsgi:{application}"),
-            ends=(SIGTERM, SIGINT, RECYCLING),
             recycling=HYPERCORN_RECYCLING,
         ),
         Server(
             name="hypercorn asgi",
             interface="asgi",
             command=(*HYPERCORN, "asgi:{application}"),
-            ends=(SIGTERM, SIGINT, RECYCLING),
             recycling=HYPERCORN_RECYCLING,
         ),
         Server(
@@ -187,11 +189,13 @@ SERVERS: Mapping[str, Server] = {
             command=(*PYTHON, "daphne", "--fd", "{fd}", "{application}"),
             ends=(SIGTERM, SIGINT),
         ),
+        Server(name="waitress", interface="wsgi", command=WAITRESS, ends=(SIGTERM, SIGINT)),
         Server(
-            name="waitress",
+            name="waitress, handlers installed",
             interface="wsgi",
-            command=(*PYTHON, "waitress", "--listen", "127.0.0.1:{port}", "{application}"),
+            command=WAITRESS,
             ends=(SIGTERM, SIGINT),
+            installs_handlers=True,
         ),
         _uwsgi("uwsgi"),
         _uwsgi("uwsgi --threads", "--enable-threads", "--threads", "2"),
