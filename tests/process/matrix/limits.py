@@ -72,6 +72,14 @@ LIMITS = (
         "with a request skip all exit handlers, and what they queued is lost",
     ),
     Limit(
+        servers=("granian wsgi",),
+        stops=(SIGTERM, SIGINT),
+        situations=(TO_ALL.name,),
+        certain=False,
+        because="granian's WSGI worker, told by the terminal or systemd and by its parent at once, "
+        "at times never ends; so it does without us (systemd: KillMode=mixed)",
+    ),
+    Limit(
         servers=("gunicorn uvicorn worker",),
         stops=(SIGINT,),
         situations=tuple(
@@ -112,10 +120,10 @@ HABITS = (
     ),
     Habit(
         servers=HYPERCORN,
-        stops=(RECYCLING,),
+        stops=(SIGHUP, RECYCLING),
         cuts=True,
         traces=True,
-        because="hypercorn cancels open connections when a worker has had its requests",
+        because="hypercorn cancels connections it has accepted when it replaces a worker",
     ),
     Habit(
         servers=GEVENT,

@@ -108,7 +108,7 @@ UWSGI = (
     # Without this, SIGTERM reloads; with --die-on-term, it interrupts requests and skips all hooks.
     *("--hook-master-start", "unix_signal:15 gracefully_kill_them_all"),
 )
-UWSGI_RECYCLING = GUNICORN_RECYCLING
+UWSGI_RECYCLING = (*GUNICORN_RECYCLING, "--min-worker-lifetime", "0")
 
 
 def _gunicorn(name: str, *options: str, workers: int = 2, interface: str = "wsgi") -> Server:

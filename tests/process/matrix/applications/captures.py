@@ -1,4 +1,4 @@
-"""What a view of every application does."""
+"""What every application does when it is loaded, and in its view."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import posthog_web
 # Events a request captures.
 EACH = 3
 
+# The variable that has the application do what one must do whose server leaves signals alone.
+INSTALLS_HANDLERS = "MATRIX_INSTALLS_HANDLERS"
+
 
 def capture(posthog: Any) -> dict[str, Any]:
     """Capture some events; return their ids, and the process that accepted them."""
@@ -19,4 +22,6 @@ def capture(posthog: Any) -> dict[str, Any]:
 
 def capture_at_import() -> str | None:
     """Capture while the application is loaded, which may be before the server forks."""
+    if INSTALLS_HANDLERS in os.environ:
+        posthog_web.install_signal_handlers()
     return posthog_web.capture("loaded", distinct_id="application")
