@@ -57,7 +57,6 @@ def judge(runs: dict[str, Run], note: Note) -> None:
     assert not flaws, f"{flaws}\n{logs}"
 
 
-@pytest.mark.spec("SRV-113")
 @pytest.mark.parametrize("cell", QUICK, ids=str)
 def test_a_server_told_to_stop_delivers(cell: Cell, record_property: Note) -> None:
     """A server stopped at once, with events nothing but the end can send: they arrive."""
