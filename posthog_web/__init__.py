@@ -15,6 +15,7 @@ from posthog_web._client.contexts import (
 )
 from posthog_web._client.core import Client, Posthog
 from posthog_web._client.default import default_client as _default
+from posthog_web._client.propagation import propagate
 from posthog_web._runtime.signals import install_signal_handlers
 from posthog_web._scope import get_distinct_id, get_tags
 
@@ -115,6 +116,7 @@ __all__ = [
     "opt_in",
     "opt_out",
     "page",
+    "propagate",
     "scoped",
     "set_context_session",
     "set_once",

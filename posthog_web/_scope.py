@@ -64,6 +64,9 @@ class Surroundings(Protocol):
     def defer(self, complete: Callable[[], object]) -> bool:
         """Call *complete* when the person is known; return False if too many wait already."""
 
+    def hold(self) -> None:
+        """Find out now what cannot be found out from elsewhere, or later."""
+
     def changed(self, **values: Any) -> Surroundings:  # noqa: ANN401 - as dataclasses.replace
         """Return the scope in which *values* hold: another one, or itself."""
 
@@ -145,6 +148,11 @@ class Scope:
         """Let the scope around see to it."""
         return self.parent is not None and self.parent.defer(complete)
 
+    def hold(self) -> None:
+        """Let the scope around find out what it must."""
+        if self.parent is not None:
+            self.parent.hold()
+
     def changed(self, **values: Any) -> Scope:  # noqa: ANN401 - as dataclasses.replace
         """Return this scope with *values*, still the same entry."""
         return replace(self, **values)
@@ -187,6 +195,18 @@ def enter_as(scope: Surroundings) -> Surroundings | None:
     before = _current.get()
     _current.set(scope)
     return before
+
+
+def enter_below(parent: Surroundings) -> Surroundings | None:
+    """Make a new scope inside *parent* current; return what to ``put_back``."""
+    before = _current.get()
+    _current.set(Scope(parent=parent, entry=Entry(before=before)))
+    return before
+
+
+def put_back(before: Surroundings | None) -> None:
+    """Make *before* current again, whatever was left open meanwhile."""
+    _current.set(before)
 
 
 def restore(scope: Surroundings, before: Surroundings | None) -> None:

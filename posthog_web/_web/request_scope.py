@@ -7,7 +7,9 @@ and queued events hold neither.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from posthog_web._guard import report_fault
@@ -30,6 +32,14 @@ if TYPE_CHECKING:
     from posthog_web._web.setup import WebSetup
 
 MAX_DEFERRED = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """What was found out of a request for those who ask from elsewhere, or later."""
+
+    person: Person
+    route: str | None
 
 
 class RequestSource(Protocol):
@@ -55,6 +65,9 @@ class RequestSource(Protocol):
 
     async def resolve_user(self) -> None:
         """Look the user up without blocking the loop, for ``find_user`` to return."""
+
+    def be_patient(self) -> None:
+        """Look nobody up on other threads either, where the user can only be had later."""
 
 
 class RequestScope:
@@ -82,8 +95,9 @@ class RequestScope:
         self._tags: dict[str, Any] = {}
         self.groups: Mapping[str, str] = {}
         self._nobody: str | None = None
-        self._deferred: list[Callable[[], object]] = []
+        self._deferred: deque[Callable[[], object]] = deque()
         self._over = False
+        self._held: _Held | None = None
         self._token = object()
 
     # Identity
@@ -92,9 +106,11 @@ class RequestScope:
         """Return who this request is about, as of now: a login changes it."""
         if self._named is not None:
             return Person(distinct_id=self._named)
+        if self._over and self._held is not None:
+            return self._held.person
         user = self._find_user()
         if user is UNKNOWN:
-            return NOBODY
+            return NOBODY if self._held is None else self._held.person
         if user is not None:
             return Person(distinct_id=str(user))
         return self._claimed_person() if self.setup.options.trust_client_ids else NOBODY
@@ -221,6 +237,8 @@ class RequestScope:
         )
 
     def _route(self) -> str | None:
+        if self._over and self._held is not None:
+            return self._held.route
         try:
             return self._source.route()
         except Exception as error:  # noqa: BLE001 - routes are the application's objects
@@ -254,7 +272,21 @@ class RequestScope:
         if len(self._deferred) >= MAX_DEFERRED:
             return False
         self._deferred.append(complete)
+        if self._over:
+            # On another thread the request has ended since it was asked whether to wait.
+            self._hand_over_deferred()
         return True
+
+    def hold(self) -> None:
+        """Find out what the framework tells only where, and as long as, it serves the request.
+
+        From now on it is also found out at the end, for what goes on after that.
+        """
+        _ = self.info
+        if waits := self.awaits_person():
+            self._source.be_patient()
+        person = NOBODY if waits else self.read_person()
+        self._held = _Held(person=person, route=self._route())
 
     # What changes it
 
@@ -276,18 +308,25 @@ class RequestScope:
     # Its end
 
     def has_deferred(self) -> bool:
-        """Return whether events wait for their person."""
-        return bool(self._deferred)
+        """Return whether events wait for their person, or will ask when it is too late."""
+        return bool(self._deferred) or (self._held is not None and self.awaits_person())
 
-    async def resolve(self) -> None:
-        """Find the user, and complete the events that wait for it."""
+    async def resolve(self, *, last: bool = True) -> None:
+        """Find the user, and complete the events that wait for it.
+
+        Args:
+            last: Complete them even when the task is cancelled meanwhile: who it is stays unknown,
+                that it happened does not. False: it will be tried once more.
+        """
         try:
             await self._source.resolve_user()
         except Exception as error:  # noqa: BLE001 - somebody else's user model and its database
             self.setup.client_fault("user", error)
-        finally:
-            # Also when the task was cancelled: who it is stays unknown, that it happened does not.
-            self._hand_over_deferred()
+        except BaseException:
+            if last:
+                self._hand_over_deferred()
+            raise
+        self._hand_over_deferred()
 
     def settle_as(self, user: object) -> None:
         """Complete what waited as *user*'s, since the request's user is about to change."""
@@ -303,13 +342,21 @@ class RequestScope:
 
     def end(self) -> None:
         """Wait for nothing any more."""
+        if self._held is not None and not self._over:
+            self.hold()
         self._over = True
         self._hand_over_deferred()
 
     def _hand_over_deferred(self) -> None:
-        deferred, self._deferred = self._deferred, []
-        for complete in deferred:
+        while (complete := self._next_deferred()) is not None:
             try:
                 complete()
             except Exception as error:  # noqa: BLE001 - one event must not cost the others
                 report_fault(error, "deferred event")
+
+    def _next_deferred(self) -> Callable[[], object] | None:
+        """Take one that waits: each goes to one thread, whoever else adds or takes some."""
+        try:
+            return self._deferred.popleft()
+        except IndexError:
+            return None

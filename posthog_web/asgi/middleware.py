@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_web._guard import report_fault
 from posthog_web._web.lifetime import Lifetime
-from posthog_web._web.setup import configure
+from posthog_web._web.setup import WebSetup, configure
 from posthog_web.asgi.source import AsgiSource, Scope
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _SOURCE = "asgi.middleware"
-# Marks a connection that a middleware of this kind, further out, serves already.
+# Marks a connection that a middleware of this kind, further out, serves already: holds its setup.
 _SERVED = "posthog_web.served"
 _GOODBYES = frozenset({"ClientDisconnect", "WebSocketDisconnect"})
 _ENDS = frozenset({"lifespan.shutdown.complete", "lifespan.shutdown.failed"})
@@ -45,6 +45,7 @@ class PosthogMiddleware:
         """
         self._app = app
         self._setup = configure(arguments=options, client=client)
+        self._given = (self._setup.client, self._setup.options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -53,12 +54,22 @@ class PosthogMiddleware:
         elif scope["type"] in {"http", "websocket"} and _SERVED not in scope:
             await self._serve(scope, receive, send)
         else:
+            self._give_way(scope.get(_SERVED))
             await self._app(scope, receive, send)
+
+    def _give_way(self, outer: WebSetup | None) -> None:
+        """Say so once, if the middleware that serves the connection is set up otherwise."""
+        if outer is not None and (outer.client, outer.options) != self._given:
+            self._setup.notices.once(
+                "served",
+                "posthog_web: a PosthogMiddleware inside another one does nothing; its client and"
+                " its options, which are not those of the outer one, are not used",
+            )
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         source = AsgiSource(scope, self._app)
         lifetime = Lifetime(self._setup, source)
-        if not _attach(scope, lifetime):
+        if not _attach(scope, lifetime, self._setup):
             await self._app(scope, receive, send)
             return
         lifetime.enter()
@@ -95,11 +106,11 @@ class PosthogMiddleware:
             report_fault(error, "lifespan")
 
 
-def _attach(scope: Scope, lifetime: Lifetime) -> bool:
+def _attach(scope: Scope, lifetime: Lifetime, setup: WebSetup) -> bool:
     """Put what the application gets into *scope*; return False if it takes nothing."""
     try:
         scope.setdefault("state", {})["posthog"] = lifetime.posthog
-        scope[_SERVED] = True
+        scope[_SERVED] = setup
     except Exception as error:  # noqa: BLE001 - a server may pass any mapping, with any state
         report_fault(error, "scope")
         return False

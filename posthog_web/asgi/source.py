@@ -78,6 +78,9 @@ class AsgiSource:
     async def resolve_user(self) -> None:
         """Do nothing: there is no more to find."""
 
+    def be_patient(self) -> None:
+        """Do nothing: nobody waits."""
+
     def awaits_user(self) -> bool:
         """Return False: what is in the scope is there."""
         return False

@@ -13,6 +13,7 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponseBase
 
 from posthog_web._guard import safely
+from posthog_web._web.body import Body, Passage, stream
 from posthog_web._web.lifetime import Lifetime
 from posthog_web.django.conf import current_setup
 from posthog_web.django.source import DjangoSource
@@ -52,33 +53,39 @@ class PosthogMiddleware:
         user_logged_in.connect(_settle_before_login, dispatch_uid="posthog_web")
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Serve one request."""
+        """Serve one request, unless a middleware of this kind, further up, does already."""
+        if _is_under_way(request):
+            return self.get_response(request)
         if self._asynchronous:
             return self._serve_async(request)
         if not self._signals_seen_to and isinstance(request, ASGIRequest):
             self._signals_seen_to = True
             self._see_to_signals()
         lifetime = self._begin(request)
+        goes_on: bool | None = False
         try:
             response: HttpResponseBase = self.get_response(request)
             lifetime.note_status(response.status_code)
+            goes_on = response.streaming and _go_on(response, lifetime, request)
             return response
         finally:
-            lifetime.leave()
+            (lifetime.pause if goes_on else lifetime.leave)()
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         self._setup.client_ends_with_server()
         lifetime = self._begin(request)
+        goes_on: bool | None = False
         try:
             response: HttpResponseBase = await self.get_response(request)
             lifetime.note_status(response.status_code)
+            goes_on = response.streaming and _go_on(response, lifetime, request)
             return response
         finally:
             try:
                 if lifetime.scope.has_deferred():
                     await lifetime.scope.resolve()
             finally:
-                lifetime.leave()
+                (lifetime.pause if goes_on else lifetime.leave)()
 
     @safely
     def _see_to_signals(self) -> None:
@@ -97,6 +104,31 @@ class PosthogMiddleware:
         setattr(request, _ATTRIBUTE, (lifetime, source))
         lifetime.enter()
         return lifetime
+
+
+def _is_under_way(request: HttpRequest) -> bool:
+    lifetime, _source = getattr(request, _ATTRIBUTE, (None, None))
+    return lifetime is not None and lifetime.under_way
+
+
+@safely
+def _go_on(response: Any, lifetime: Lifetime, request: HttpRequest) -> bool:  # noqa: ANN401 - any streaming response
+    """Let a streamed body run inside the request; return False if it does not need to.
+
+    What Django iterates and closes is replaced below all that can be seen of the response. A file
+    is left alone: nobody captures while it is read, and the server may read it by itself.
+    """
+    chunks = vars(response).get("_iterator")
+    closers = vars(response).get("_resource_closers")
+    if chunks is None or closers is None or vars(response).get("file_to_stream") is not None:
+        return False
+    passage = Passage(lifetime, _SOURCE)
+    closers[:] = [*(passage.bind(closer) for closer in closers), passage.end]
+    if response.is_async:
+        response._iterator = stream(chunks, passage, request)  # noqa: SLF001 - see above
+    else:
+        response._iterator = Body(chunks, passage)  # noqa: SLF001 - see above
+    return True
 
 
 @safely
@@ -125,9 +157,9 @@ def _report(*, request: HttpRequest | None = None, **_: Any) -> None:  # noqa: A
         return
     # In an asynchronous stack Django sends the signal from a thread of no account, where a query
     # would open a connection that nobody closes.
-    source.patient = source.asynchronous
+    patient, source.patient = source.patient, source.asynchronous
     try:
         lifetime.note_status(500)
         lifetime.report(error, _SOURCE)
     finally:
-        source.patient = False
+        source.patient = patient

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import weakref
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,8 @@ class DjangoSource:
 
     Attributes:
         asynchronous: Whether the request came in by ASGI.
-        patient: Whether looking the user up has to wait, wherever that is asked for.
+        patient: Whether looking the user up has to wait on other threads than the request's first,
+            too: a query there would open a connection that nobody closes.
     """
 
     def __init__(self, request: HttpRequest, *, asynchronous: bool) -> None:
@@ -38,6 +40,7 @@ class DjangoSource:
         self.asynchronous = asynchronous
         self.patient = False
         self._hidden = False
+        self._home = threading.get_ident()
         self._found: object = NOT_LOADED
 
     @property
@@ -108,9 +111,14 @@ class DjangoSource:
         if loaded_user(self._request) is NOT_LOADED and self._found is NOT_LOADED:
             self._found = await afind_user(self._request)
 
+    def be_patient(self) -> None:
+        """Let looking the user up wait on other threads, too."""
+        self.patient = True
+
     def awaits_user(self) -> bool:
         """Return whether looking the user up now would block the event loop."""
-        if self._found is not NOT_LOADED or not (self.patient or _on_a_loop()):
+        abroad = self.patient and threading.get_ident() != self._home
+        if self._found is not NOT_LOADED or not (abroad or _on_a_loop()):
             return False
         return loaded_user(self._request) is NOT_LOADED and may_be_logged_in(self._request)
 

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app, got_request_exception, request, request_finished, request_started
 from flask.signals import request_tearing_down
 
+from posthog_web import _scope
+from posthog_web._guard import safely
+from posthog_web._web.body import Body, Passage
 from posthog_web._web.lifetime import Lifetime
 from posthog_web._web.setup import WebSetup, configure
 from posthog_web.flask.source import FlaskSource, current_context
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
     from flask import Flask, Response
 
     from posthog_web._client.core import Client
@@ -75,8 +81,9 @@ class FlaskPosthog:
         app.request_class = type(app.request_class.__name__, (_WithPosthog, app.request_class), {})
         request_started.connect(_enter, app)
         got_request_exception.connect(_report, app)
-        request_finished.connect(_note_status, app)
+        request_finished.connect(_note_response, app)
         request_tearing_down.connect(_leave, app)
+        app.wsgi_app = _Bounds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own advice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,27 @@ class FlaskState:
 
     client: Client
     setup: WebSetup
+
+
+class _Bounds:
+    """Lets nothing stay current on the server's thread when the application returns.
+
+    Flask's own teardown may come as late as the end of a body, or never if that is abandoned.
+    """
+
+    def __init__(self, wsgi_app: WSGIApplication) -> None:
+        self._wsgi_app = wsgi_app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        before = _scope.current()
+        # An application may hand the environ of a request it serves on to another one.
+        outer = {key: environ[key] for key in (_KEY, _ENTERED) if key in environ}
+        try:
+            return self._wsgi_app(environ, start_response)
+        finally:
+            environ.update(outer)
+            _scope.put_back(before)
 
 
 class _WithPosthog:
@@ -127,8 +155,24 @@ def _report(_app: Flask, exception: BaseException) -> None:
     lifetime.report(exception, _SOURCE)
 
 
-def _note_status(_app: Flask, response: Response) -> None:
-    _lifetime(request).note_status(response.status_code)
+def _note_response(_app: Flask, response: Response) -> None:
+    lifetime = _lifetime(request)
+    lifetime.note_status(response.status_code)
+    if response.is_streamed and not response.direct_passthrough:
+        _go_on(response, lifetime)
+
+
+@safely
+def _go_on(response: Response, lifetime: Lifetime) -> None:
+    """Let a streamed body run inside the request, whose context is gone by then.
+
+    What passes through directly, such as a file, is the server's, and is left alone.
+    """
+    lifetime.scope.hold()
+    passage = Passage(lifetime, _SOURCE)
+    closers = vars(response).get("_on_close", [])
+    closers[:] = [passage.bind(closer) for closer in closers]
+    response.response = Body(response.response, passage)
 
 
 def _leave(_app: Flask, **_: Any) -> None:  # noqa: ANN401 - the exception, if there was one

@@ -94,6 +94,9 @@ class FlaskSource:
     async def resolve_user(self) -> None:
         """Do nothing: there is no more to find."""
 
+    def be_patient(self) -> None:
+        """Do nothing: nobody waits."""
+
     def awaits_user(self) -> bool:
         """Return False: Flask's requests are served on a thread."""
         return False

@@ -159,6 +159,71 @@ NOT_APPLICABLE = (
         because="only an ASGI framework can be wrapped as a whole and still tell its routes",
     ),
     NotApplicable(
+        rows=(
+            "test_each_chunk_may_be_made_on_another_thread",
+            "test_an_abandoned_body_leaks_into_nothing",
+            "test_a_file_wrapper_is_given_as_it_is",
+        ),
+        adapters=all_but(*WSGI),
+        because="an ASGI server calls the application once, and waits until it is done",
+    ),
+    NotApplicable(
+        rows=("test_a_client_may_go_away",),
+        adapters=(*WSGI, "ASGI"),
+        because="nobody there watches for it: a WSGI server closes the body, a bare one waits",
+    ),
+    NotApplicable(
+        rows=("test_a_body_of_the_other_kind_captures_too",),
+        adapters=all_but(*DJANGO),
+        because="only Django turns bodies round",
+    ),
+    NotApplicable(
+        rows=(
+            "test_a_body_inside_flasks_context_captures_too",
+            "test_flasks_context_may_stay_ours_does_not",
+        ),
+        adapters=all_but("Flask"),
+        because="only Flask has a context of its own to stream with",
+    ),
+    NotApplicable(
+        rows=(
+            "test_background_work_is_about_the_person",
+            "test_the_inner_of_two_middlewares_does_nothing",
+            "test_two_middlewares_of_one_client_need_no_word",
+            "test_a_mounted_application_keeps_the_request",
+        ),
+        adapters=(*DJANGO, "Flask"),
+        because="only the ASGI middleware wraps another, and only there work follows the answer",
+    ),
+    NotApplicable(
+        rows=("test_two_servers_on_one_loop_do_not_mix",),
+        adapters=WSGI,
+        because="they are served on threads; a row above has many of those",
+    ),
+    NotApplicable(
+        rows=("test_a_project_may_name_the_middleware_twice",),
+        adapters=all_but(*DJANGO),
+        because="Flask refuses to be set up twice, and ASGI has a row of its own",
+    ),
+    NotApplicable(
+        rows=(
+            "test_a_request_nested_in_a_view_does_not_end_it",
+            "test_a_thread_with_flasks_context_has_the_person",
+        ),
+        adapters=all_but("Flask"),
+        because="only Flask has contexts of its own",
+    ),
+    NotApplicable(
+        rows=("test_a_body_is_closed_once",),
+        adapters=OURS,
+        because="ASGI has no close: nobody calls it",
+    ),
+    NotApplicable(
+        rows=("test_a_file_is_the_servers",),
+        adapters=("ASGI",),
+        because="a bare application sends what it sends",
+    ),
+    NotApplicable(
         rows=("test_the_dependency_says_what_is_missing",),
         adapters=all_but("Starlette", "FastAPI"),
         because="request.posthog is an attribute of its own only in Starlette's requests",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 
 import pytest
 
@@ -12,7 +13,14 @@ import posthog_web
 from posthog_web import Client
 from posthog_web.inspector import Inspector
 from posthog_web.testing import RecordedEvents
-from tests.adapters.apps.application import AsgiApplication, Call, asgi_scope, talk
+from tests.adapters.apps.application import (
+    PATIENCE,
+    PEOPLE,
+    AsgiApplication,
+    Call,
+    asgi_scope,
+    talk,
+)
 from tests.adapters.apps.views import STAGE
 from tests.adapters.situation import BOTH_STYLES, VISITOR, Starter, is_about_nobody
 
@@ -102,6 +110,34 @@ def test_what_a_request_starts_is_about_its_person(start: Starter, events: Recor
     assert {event.distinct_id for event in events} == {"visitor-7"}
     assert {event.properties["$session_id"] for event in events} == {"session-7"}
     assert {event.properties["$request_path"] for event in events} == {"/async/spreads"}
+
+
+@pytest.mark.spec("SRV-275")
+@BOTH_STYLES
+@pytest.mark.parametrize("name", [None, "ann"], ids=["visitor", "user"])
+def test_work_in_other_threads_is_about_the_person(
+    start: Starter, style: str, name: str | None, events: RecordedEvents
+) -> None:
+    """What is bound by propagate() captures as the request, during it and when it is long over."""
+    cookies = start.without().log_in(name) if name else None
+    answer = start().get(f"{style}/propagates", VISITOR, cookies)
+
+    assert answer.body == b"left in the thread: None"
+    assert STAGE.is_gone()
+    assert STAGE.work is not None
+    thread = threading.Thread(target=STAGE.work)
+    thread.start()
+    thread.join(PATIENCE)
+
+    names = ["in a thread", "in a thread, on the module", "later", "later, on the module"]
+    assert sorted(events.names) == names
+    assert {event.distinct_id for event in events} == {PEOPLE[name] if name else "visitor-7"}
+    assert {event.properties["$session_id"] for event in events} == {"session-7"}
+    assert {event.properties["$request_path"] for event in events} == {f"{style}/propagates"}
+    assert events.one("later").properties["$response_status_code"] == 200
+    routes = {event.properties.get("$request_route") for event in events}
+    assert len(routes) == 1
+    assert posthog_web.get_distinct_id() is None
 
 
 @BOTH_STYLES

@@ -5,22 +5,32 @@ from __future__ import annotations
 import asyncio
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 import httpx
 
 import posthog_web
-from tests.adapters.apps.views import STAGE
+from tests.adapters.apps.views import PATIENCE, STAGE
+
+if TYPE_CHECKING:
+    from tests.adapters.apps.server import Visit
 
 HOST = "shop.test"
 PEER = "203.0.113.9"
 AGENT = "Mozilla/5.0 (a browser)"
-PATIENCE = 10.0
 
 # People, as every application knows them: a name and what tells them apart.
 PEOPLE = {"ann": "101", "bob": "102"}
@@ -89,6 +99,10 @@ class Application(ABC):
     """One of the six applications, with or without posthog_web in it."""
 
     @abstractmethod
+    def serve(self, visit: Visit) -> object:
+        """Serve one request as a server does, step by step."""
+
+    @abstractmethod
     def send(self, call: Call) -> Answer:
         """Send one request the way the framework's test client does."""
 
@@ -122,6 +136,13 @@ class WsgiApplication(Application):
     """An application with a test client that calls it on the spot."""
 
     together = ""
+    callable: Callable[..., Iterable[bytes]]
+
+    def serve(self, visit: Visit) -> Iterable[bytes]:
+        """Serve one request; return its body as it was given to the server."""
+        from tests.adapters.apps.server import serve_wsgi
+
+        return serve_wsgi(self.callable, visit)
 
     def send_together(self, calls: Sequence[Call], *, meet: bool) -> list[Answer]:
         """Send each request from a thread of its own."""
@@ -147,6 +168,12 @@ class AsgiApplication(Application):
 
     def __init__(self, app: Asgi) -> None:
         self.app = app
+
+    def serve(self, visit: Visit) -> None:
+        """Serve one request."""
+        from tests.adapters.apps.server import serve_asgi
+
+        serve_asgi(self.app, visit)
 
     def send(self, call: Call) -> Answer:
         """Send one request."""

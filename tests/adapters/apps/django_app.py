@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -13,7 +14,14 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.template import engines
 from django.test import Client
 from django.test.client import ClientHandler
@@ -32,6 +40,7 @@ from tests.adapters.apps.application import (
     connection_options,
 )
 from tests.adapters.apps.django_project import ERRORS, MIDDLEWARE, OURS, set_up
+from tests.adapters.apps.streams import STREAMS, Chunks, as_async, run_stream
 from tests.adapters.apps.views import SILENT, STAGE, VIEWS, Ask, run_async
 
 
@@ -62,6 +71,20 @@ def break_user(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
     async def answer_async(request: HttpRequest) -> Any:
         ahead(request)
         return await get_response(request)
+
+    return answer_async if iscoroutinefunction(get_response) else answer
+
+
+@sync_and_async_middleware
+def tag_early(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Tag each request before its view."""
+
+    def answer(request: Any) -> Any:
+        request.posthog.tag("early", True)  # noqa: FBT003 - a value
+        return get_response(request)
+
+    async def answer_async(request: Any) -> Any:
+        return await answer(request)
 
     return answer_async if iscoroutinefunction(get_response) else answer
 
@@ -185,6 +208,42 @@ def template(request: HttpRequest) -> HttpResponse:
     return HttpResponse(text.render({}, request))
 
 
+def sync_stream(*, crossed: bool) -> Callable[..., HttpResponseBase]:
+    """Return the view that streams what a generator yields, or an asynchronous one."""
+
+    def view(request: HttpRequest, name: str) -> HttpResponseBase:
+        produce = as_async if crossed else run_stream
+        return StreamingHttpResponse(produce(name, asker(request)))
+
+    return view
+
+
+def async_stream(*, crossed: bool) -> Any:
+    """Return the coroutine that streams what an asynchronous generator yields, or a plain one."""
+
+    async def view(request: HttpRequest, name: str) -> HttpResponseBase:
+        produce = run_stream if crossed else as_async
+        return StreamingHttpResponse(produce(name, asker(request)))
+
+    return view
+
+
+def iterable(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Stream from what is no generator."""
+    return StreamingHttpResponse(Chunks(STREAMS[name](asker(request))))
+
+
+def file(request: HttpRequest) -> HttpResponseBase:
+    """Send a file."""
+    asker(request)().capture("seen")
+    return FileResponse(Path(__file__).open("rb"))
+
+
+async def file_async(request: HttpRequest) -> HttpResponseBase:
+    """Send a file from a coroutine."""
+    return file(request)
+
+
 urlpatterns = [
     *(path(name, sync_view(name)) for name in VIEWS),
     *(path(f"async/{name}", async_view(name)) for name in VIEWS),
@@ -202,6 +261,13 @@ urlpatterns = [
     path("logout", log_out),
     path("async/logout", log_out_async),
     path("template", template),
+    path("stream/<name>", sync_stream(crossed=False)),
+    path("async/stream/<name>", async_stream(crossed=False)),
+    path("crossed/<name>", sync_stream(crossed=True)),
+    path("async/crossed/<name>", async_stream(crossed=True)),
+    path("iterable/<name>", iterable),
+    path("file", file),
+    path("async/file", file_async),
 ]
 
 
@@ -214,6 +280,7 @@ class DjangoWsgi(WsgiApplication):
     def __init__(self) -> None:
         self._handler = ClientHandler(enforce_csrf_checks=False)
         self._handler.load_middleware()
+        self.callable = WSGIHandler()
 
     def send(self, call: Call) -> Answer:
         """Send one request."""

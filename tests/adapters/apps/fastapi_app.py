@@ -14,7 +14,7 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 
 from posthog_web.asgi import PosthogMiddleware, get_posthog
 from tests.adapters.apps.application import AsgiApplication, connection_options
-from tests.adapters.apps.starlette_app import Cookies, asker, lifespan, socket
+from tests.adapters.apps.starlette_app import Cookies, asker, lifespan, more, socket
 from tests.adapters.apps.views import SILENT, STAGE, VIEWS, run_async
 
 
@@ -69,6 +69,7 @@ def make_app(options: Mapping[str, Any], *, installed: bool) -> FastAPI:
     app.get("/refuse/{kind}")(refuse)
     app.get("/login/{name}")(log_in)
     app.websocket("/socket")(socket)
+    app.routes.extend(more(installed=installed))
     app.add_middleware(AuthenticationMiddleware, backend=Cookies())
     if installed:
         app.add_middleware(PosthogMiddleware, **options)

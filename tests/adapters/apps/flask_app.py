@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import cache
@@ -22,6 +23,7 @@ from tests.adapters.apps.application import (
     WsgiApplication,
     connection_options,
 )
+from tests.adapters.apps.streams import STREAMS, Chunks
 from tests.adapters.apps.views import SILENT, STAGE, VIEWS, run_async
 
 
@@ -125,6 +127,65 @@ def template() -> str:
     return render_template_string("person: {{ request.posthog.distinct_id }}")
 
 
+def stream(name: str) -> Response:
+    """Stream what a generator yields, outside of Flask's contexts."""
+    posthog = posthog_of_request()
+    return Response(STREAMS[name](lambda: posthog))
+
+
+async def stream_async(name: str) -> Response:
+    """Stream what a generator yields, from a coroutine."""
+    return stream(name)
+
+
+def stream_in_context(name: str) -> Response:
+    """Stream what a generator yields inside Flask's contexts."""
+    return Response(flask.stream_with_context(STREAMS[name](posthog_of_request)))
+
+
+def nested() -> str:
+    """Push a context of a request that nobody made, as code that renders mails does."""
+    posthog_of_request().tag("before", 1)
+    with flask.current_app.test_request_context("/mail"):
+        posthog_web.capture("inside")
+    posthog_of_request().capture("after")
+    posthog_web.capture("after, on the module")
+    return "sent"
+
+
+def copied() -> str:
+    """Work in a thread that is given Flask's context."""
+
+    @flask.copy_current_request_context
+    def work() -> None:
+        posthog_of_request().capture("in a thread")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    posthog_web.capture("after")
+    return "done"
+
+
+def iterable(name: str) -> Response:
+    """Stream from what is no generator."""
+    posthog = posthog_of_request()
+    response = Response(Chunks(STREAMS[name](lambda: posthog)))
+    response.call_on_close(lambda: posthog_web.capture("called on close"))
+    return response
+
+
+def file() -> Response:
+    """Send a file."""
+    posthog_of_request().capture("seen")
+    return flask.send_file(__file__)
+
+
+async def file_async() -> Response:
+    """Send a file from a coroutine."""
+    return file()
+
+
 def make_app(config: Mapping[str, Any], *, installed: bool, users: bool = True) -> Flask:
     """Return the application, with or without users."""
     app = Flask(__name__)
@@ -140,6 +201,14 @@ def make_app(config: Mapping[str, Any], *, installed: bool, users: bool = True) 
     app.add_url_rule("/logout", "logout", log_out)
     app.add_url_rule("/async/logout", "logout-async", log_out_async)
     app.add_url_rule("/template", "template", template)
+    app.add_url_rule("/stream/<name>", "stream", stream)
+    app.add_url_rule("/async/stream/<name>", "stream-async", stream_async)
+    app.add_url_rule("/in-context/<name>", "stream-in-context", stream_in_context)
+    app.add_url_rule("/nested", "nested", nested)
+    app.add_url_rule("/copied", "copied", copied)
+    app.add_url_rule("/iterable/<name>", "iterable", iterable)
+    app.add_url_rule("/file", "file", file)
+    app.add_url_rule("/async/file", "file-async", file_async)
     shop = flask.Blueprint("shop", __name__, url_prefix="/shop")
     shop.add_url_rule("/items/<int:number>/", "item", item)
     app.register_blueprint(shop)
@@ -156,7 +225,7 @@ class FlaskApplication(WsgiApplication):
     """The application behind Flask's test client."""
 
     def __init__(self, app: Flask) -> None:
-        self.app = app
+        self.app = self.callable = app
         self._errors: list[BaseException] = []
         got_request_exception.connect(self._note_error, app)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import ExitStack
 from functools import cache
 from http.cookies import SimpleCookie
 from typing import Any
 
+import posthog_web
 from posthog_web.asgi import PosthogMiddleware
 from tests.adapters.apps.application import BROKEN, PEOPLE, AsgiApplication, connection_options
+from tests.adapters.apps.streams import STREAMS, as_async
 from tests.adapters.apps.views import SILENT, STAGE, VIEWS, Ask, run_async
 
 Scope = MutableMapping[str, Any]
@@ -54,9 +57,40 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await converse(scope, receive, send)
         return
+    if "stream/" in scope["path"]:
+        await stream(scope, send)
+        return
     status, headers, body = await answer(scope)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+    if scope["path"] == "/background":
+        await work(scope)
+
+
+async def stream(scope: Scope, send: Send) -> None:
+    """Answer chunk by chunk."""
+    name = scope["path"].rpartition("/")[2]
+    ask = asker(scope)
+    headers = [(b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    if scope["path"].startswith("/async/"):
+        async for chunk in as_async(name, ask):
+            await send({"type": "http.response.body", "body": chunk.encode(), "more_body": True})
+    else:
+        for chunk in STREAMS[name](ask):
+            await send({"type": "http.response.body", "body": chunk.encode(), "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def work(scope: Scope) -> None:
+    """Go on working when the answer is sent."""
+
+    def capture() -> None:
+        asker(scope)().capture("in background")
+        posthog_web.capture("in background, on the module")
+
+    await asyncio.to_thread(capture)
+    capture()
 
 
 def find_user(scope: Scope) -> None:
@@ -74,6 +108,8 @@ async def answer(scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     if name.startswith("login/"):
         cookie = f"user={name.removeprefix('login/')}; Path=/"
         return 200, [*headers, (b"set-cookie", cookie.encode())], b"welcome"
+    if name == "background":
+        return 200, headers, b"soon"
     if name.removeprefix("async/") not in VIEWS:
         return 404, headers, b"nothing here"
     if name.startswith("async/"):

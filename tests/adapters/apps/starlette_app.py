@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
+from starlette.background import BackgroundTask, BackgroundTasks
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+import posthog_web
 from posthog_web.asgi import PosthogMiddleware
 from tests.adapters.apps.application import BROKEN, PEOPLE, AsgiApplication, connection_options
+from tests.adapters.apps.streams import STREAMS, as_async
 from tests.adapters.apps.views import SILENT, STAGE, VIEWS, Ask, run_async
 
 
@@ -100,6 +104,56 @@ def log_in(request: Request) -> Response:
     return response
 
 
+def stream(request: Request, *, installed: bool) -> Response:
+    """Stream what a generator yields."""
+    name = request.path_params["name"]
+    return StreamingResponse(STREAMS[name](asker(request, installed=installed)))
+
+
+async def stream_async(request: Request, *, installed: bool) -> Response:
+    """Stream what an asynchronous generator yields."""
+    name = request.path_params["name"]
+    return StreamingResponse(as_async(name, asker(request, installed=installed)))
+
+
+def file(request: Request, *, installed: bool) -> Response:
+    """Send a file."""
+    asker(request, installed=installed)().capture("seen")
+    return FileResponse(__file__)
+
+
+async def file_async(request: Request, *, installed: bool) -> Response:
+    """Send a file from a coroutine."""
+    return file(request, installed=installed)
+
+
+async def background(request: Request, *, installed: bool) -> Response:
+    """Answer, and go on working."""
+    posthog = asker(request, installed=installed)()
+
+    def in_a_thread() -> None:
+        posthog.capture("in background")
+        posthog_web.capture("in background, on the module")
+
+    async def in_the_loop() -> None:
+        await asyncio.sleep(0)
+        in_a_thread()
+
+    tasks = BackgroundTasks([BackgroundTask(in_a_thread), BackgroundTask(in_the_loop)])
+    return PlainTextResponse("soon", background=tasks)
+
+
+def more(*, installed: bool) -> list[Route]:
+    """Return the routes of answers that are sent piece by piece, or by the server."""
+    return [
+        Route("/stream/{name}", partial(stream, installed=installed)),
+        Route("/async/stream/{name}", partial(stream_async, installed=installed)),
+        Route("/background", partial(background, installed=installed)),
+        Route("/file", partial(file, installed=installed)),
+        Route("/async/file", partial(file_async, installed=installed)),
+    ]
+
+
 async def socket(websocket: WebSocket) -> None:
     """Capture what is said, and answer with who said it."""
     await websocket.accept()
@@ -131,6 +185,7 @@ def make_app(options: Mapping[str, Any], *, installed: bool) -> Starlette:
             Route("/refuse/{kind}", refuse),
             Route("/login/{name}", log_in),
             WebSocketRoute("/socket", socket),
+            *more(installed=installed),
         ],
         middleware=[Middleware(AuthenticationMiddleware, backend=Cookies())],
         lifespan=lifespan,

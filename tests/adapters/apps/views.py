@@ -13,11 +13,14 @@ import json
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
 import posthog_web
+
+PATIENCE = 10.0
 
 Ask = Callable[[], Any]
 View = Callable[[Ask], str]
@@ -57,6 +60,8 @@ class Stage:
         seen: The last request object, held weakly.
         client: The client that ``hold-client`` found.
         on_stop: Called when the application's lifespan ends.
+        trace: What happened, in order.
+        work: Bound in a view, to run elsewhere, and later.
     """
 
     error: Exception | None = None
@@ -65,10 +70,13 @@ class Stage:
     seen: weakref.ref[Any] | None = None
     client: Any = None
     on_stop: Callable[[], object] = object
+    trace: list[str] = field(default_factory=list)
+    work: Callable[[], Any] | None = None
 
     def reset(self) -> None:
         """Set the stage for the next test."""
-        self.error = self.seen = self.client = None
+        self.error = self.seen = self.client = self.work = None
+        self.trace.clear()
         self.meet = self.on_stop = object
         self.meet_later = go_on
 
@@ -270,6 +278,48 @@ def opens_context(ask: Ask) -> str:
     return "captured"
 
 
+def propagates(ask: Ask) -> str:
+    """Hand work to threads that know nothing of the request: now, and for when it is over."""
+    posthog = ask()
+
+    def work(name: str) -> None:
+        posthog.capture(name)
+        posthog_web.capture(f"{name}, on the module")
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(posthog_web.propagate(work), "in a thread").result(PATIENCE)
+        leftover = pool.submit(posthog_web.get_distinct_id).result(PATIENCE)
+
+    def later() -> None:
+        posthog.capture("later")
+        posthog_web.capture("later, on the module")
+
+    STAGE.work = posthog_web.propagate(later)
+    return f"left in the thread: {leftover}"
+
+
+async def propagates_async(ask: Ask) -> str:
+    """Hand work to an executor of the loop's, and keep a coroutine for when it is over."""
+    posthog = ask()
+
+    def work() -> None:
+        posthog.capture("in a thread")
+        posthog_web.capture("in a thread, on the module")
+
+    async def later() -> None:
+        posthog.capture("later")
+        await asyncio.sleep(0)
+        posthog_web.capture("later, on the module")
+
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as pool:
+        await loop.run_in_executor(pool, posthog_web.propagate(work))
+        leftover = await loop.run_in_executor(pool, posthog_web.get_distinct_id)
+    coroutine = posthog_web.propagate(later)
+    STAGE.work = lambda: asyncio.run(coroutine())
+    return f"left in the thread: {leftover}"
+
+
 def meets(ask: Ask) -> str:
     """Capture, wait until all others have, and capture again."""
     ask().capture("first")
@@ -311,14 +361,16 @@ VIEWS: Mapping[str, View] = {
     for view in (
         aliased, ambient, capture, explicit, group_described, grouped, hold_client, identified,
         known, meets, module_level, module_level_two_strings, nothing, opens_context,
-        person_described, person_set, person_set_by_module, person_set_with_event, profile, raises,
-        raises_from_another, reports, reports_and_raises, same, spreads, tagged, twice, two_strings,
+        person_described, person_set, person_set_by_module, person_set_with_event, profile,
+        propagates, raises, raises_from_another, reports, reports_and_raises, same, spreads, tagged,
+        twice, two_strings,
     )
 }  # fmt: skip
 
 # Views whose coroutine is more than the view itself.
 ASYNC_VIEWS: Mapping[str, Callable[[Ask], Awaitable[str]]] = {
     "meets": meets_async,
+    "propagates": propagates_async,
     "spreads": spreads_async,
 }
 
