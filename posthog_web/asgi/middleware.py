@@ -32,7 +32,7 @@ class PosthogMiddleware:
     body, and never changes a message.
     """
 
-    def __init__(self, app: Any, /, client: Client | None = None, **options: Any) -> None:  # noqa: ANN401 - any option
+    def __init__(self, app: Any, client: Client | None = None, **options: Any) -> None:  # noqa: ANN401 - any option
         """Wrap *app*.
 
         Args:

@@ -15,7 +15,7 @@ from posthog_web.testing import RecordedEvents
 from tests.adapters.apps.application import PATIENCE, PEOPLE, Call, WsgiApplication
 from tests.adapters.apps.server import Elsewhere, Visit
 from tests.adapters.apps.streams import STREAMS
-from tests.adapters.apps.views import STAGE, Boom
+from tests.adapters.apps.views import STAGE
 from tests.adapters.situation import BOTH_STYLES, VISITOR, Starter, is_about_nobody
 
 # What a WSGI server asks for chunk by chunk; Django collects an asynchronous body on the spot.
@@ -195,15 +195,18 @@ def test_an_error_in_a_body_is_one_exception(
     events.clear()
     visit = serve(start, f"{style}/stream/fails")
 
-    assert isinstance(visit.error, Boom)
-    assert (visit.answer, str(visit.error)) == (without.answer, str(without.error))
+    assert visit.error is not None
+    assert visit.answer == without.answer
+    # Starlette once wrapped it in a group.
+    assert repr(visit.error) == repr(without.error)
     assert events.names == ["before", "$exception"]
     exception = events.one("$exception")
     assert exception.distinct_id == "visitor-7"
     assert exception.properties["$exception_source"] == start.adapter.source
     assert exception.properties["$response_status_code"] == 200
-    entry = exception.properties["$exception_list"][0]
-    assert entry["value"] == "the body failed"
+    assert "the body failed" in [
+        entry["value"] for entry in exception.properties["$exception_list"]
+    ]
     assert visit.seen == {None}
     visit.error = without.error = None
     gc.collect()

@@ -14,6 +14,9 @@ from wsgiref.util import setup_testing_defaults
 import posthog_web
 from tests.adapters.apps.application import HOST, PATIENCE, PEER, Asgi, Call, asgi_scope
 
+# Seconds a server waits for an application whose client is gone.
+GRACE = 1.0
+
 Step = Callable[[Callable[[], Any]], Any]
 
 
@@ -150,12 +153,22 @@ async def _serve_asgi(app: Asgi, visit: Visit) -> None:
         elif message.get("body") and not visit.add(message["body"]):
             gone.set()
 
-    scope = asgi_scope("http", visit.call) | visit.more
-    try:
-        await app(scope, receive, send)
-    except Exception as error:  # noqa: BLE001 - a server's last resort
-        visit.error = error
-    visit.seen.add(posthog_web.get_distinct_id())
+    async def run() -> None:
+        try:
+            await app(asgi_scope("http", visit.call) | visit.more, receive, send)
+        except Exception as error:  # noqa: BLE001 - a server's last resort
+            visit.error = error
+        finally:
+            visit.seen.add(posthog_web.get_distinct_id())
+
+    serving = asyncio.create_task(run())
+    leaving = asyncio.create_task(gone.wait())
+    await asyncio.wait([serving, leaving], return_when=asyncio.FIRST_COMPLETED)
+    leaving.cancel()
+    # An application that does not listen is told in another way.
+    await asyncio.wait([serving], timeout=GRACE if gone.is_set() else None)
+    serving.cancel()
+    await asyncio.wait([serving])
 
 
 class Elsewhere:
