@@ -112,11 +112,12 @@ class _Bounds:
         """Serve one request."""
         before = _scope.current()
         # An application may hand the environ of a request it serves on to another one.
-        outer = {key: environ[key] for key in (_KEY, _ENTERED) if key in environ}
+        outer = {key: environ.get(key) for key in (_KEY, _ENTERED)} if _KEY in environ else None
         try:
             return self._wsgi_app(environ, start_response)
         finally:
-            environ.update(outer)
+            if outer is not None:
+                environ.update(outer)
             _scope.put_back(before)
 
 

@@ -178,6 +178,16 @@ NOT_APPLICABLE = (
         because="only Django turns bodies round",
     ),
     NotApplicable(
+        rows=("test_a_middleware_further_up_sees_the_same_response",),
+        adapters=all_but(*DJANGO),
+        because="elsewhere nobody is given the response's object after us",
+    ),
+    NotApplicable(
+        rows=("test_a_body_behind_starlettes_own_middleware",),
+        adapters=all_but("Starlette", "FastAPI"),
+        because="it is Starlette's",
+    ),
+    NotApplicable(
         rows=(
             "test_a_body_inside_flasks_context_captures_too",
             "test_flasks_context_may_stay_ours_does_not",

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,6 +153,23 @@ def test_a_server_told_to_stop_delivers(adapter: Adapter, inspector: Inspector) 
     assert names_and_people(inspector) == [("seen", "visitor-7"), ("$exception", "visitor-7")]
     assert {event["deliveries"] for event in inspector.events()} == {1}
     assert inspector.problems() == []
+
+
+@pytest.mark.slow
+def test_a_server_streams_for_the_person(adapter: Adapter, inspector: Inspector) -> None:
+    """Bodies that a real server asks for, one of them failing, are the visitor's to the end."""
+    with serving(adapter, inspector) as server:
+        assert server.get("/stream/numbers") == 200
+        with pytest.raises(http.client.HTTPException):
+            server.get("/stream/fails")
+        assert server.get("/nothing") == 200
+        server.stop()
+
+    by_name = Counter(name for name, _ in names_and_people(inspector))
+    assert by_name == {
+        "in body": 3, "in body, on the module": 3, "before": 1, "$exception": 1
+    }  # fmt: skip
+    assert {person for _, person in names_and_people(inspector)} == {"visitor-7"}
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import gzip
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +13,14 @@ import pytest
 
 from posthog_web import Client
 from posthog_web.testing import RecordedEvents
-from tests.adapters.apps.application import PATIENCE, PEOPLE, Call, WsgiApplication
+from tests.adapters.apps.application import (
+    PATIENCE,
+    PEOPLE,
+    Application,
+    AsgiApplication,
+    Call,
+    WsgiApplication,
+)
 from tests.adapters.apps.server import Elsewhere, Visit
 from tests.adapters.apps.streams import STREAMS
 from tests.adapters.apps.views import STAGE
@@ -272,6 +280,70 @@ def test_flasks_context_may_stay_ours_does_not(start: Starter, events: RecordedE
         here(body.close)  # type: ignore[attr-defined] # a server's body may have one
     assert events.one("cleaned up").distinct_id == "visitor-7"
     assert events.named("in body")[1].distinct_id == "visitor-7"
+
+
+@BOTH_STYLES
+@pytest.mark.parametrize("path", ["stream/numbers", "crossed/numbers", "file", "nothing"])
+def test_a_middleware_further_up_sees_the_same_response(
+    start: Starter, style: str, path: str, events: RecordedEvents
+) -> None:
+    """Its type, its kind and all it holds are alike; what compresses it finds the same bytes."""
+    from django.conf import settings
+    from django.test.utils import override_settings
+
+    from tests.adapters.apps.django_project import VIEWS
+
+    call = Call(path=f"{style}/{path}", headers=[*VISITOR, ("Accept-Encoding", "gzip")])
+    bodies = []
+    for prepare in (start.without, start):
+        events.clear()
+        prepare()
+        above = (f"{VIEWS}.look", "django.middleware.gzip.GZipMiddleware", f"{VIEWS}.look")
+        with override_settings(MIDDLEWARE=[*above, *settings.MIDDLEWARE]):
+            visit = Visit(call=call)
+            again(start).serve(visit)
+        assert visit.error is None
+        is_gzip = ("content-encoding", "gzip") in visit.headers
+        bodies.append(gzip.decompress(visit.body) if is_gzip else visit.body)
+
+    assert bodies[0] == bodies[1]
+    assert len(STAGE.trace) == 4
+    assert STAGE.trace[:2] == STAGE.trace[2:]
+    assert {event.distinct_id for event in events} <= {"visitor-7"}
+    assert bool(events) is (path != "nothing")
+
+
+def again(start: Starter) -> Application:
+    """Return the project as the settings have it now."""
+    from django.core.handlers.asgi import ASGIHandler
+
+    from tests.adapters.apps.django_app import DjangoAsgi, DjangoWsgi
+
+    return DjangoWsgi() if start.adapter.name == "Django WSGI" else DjangoAsgi(ASGIHandler())
+
+
+def test_a_body_behind_starlettes_own_middleware(start: Starter, events: RecordedEvents) -> None:
+    """BaseHTTPMiddleware, which runs the application in a task, is no hindrance."""
+    from starlette.middleware.base import BaseHTTPMiddleware
+
+    from posthog_web.asgi import PosthogMiddleware
+
+    bare = start.without()
+    assert isinstance(bare, AsgiApplication)
+
+    async def dispatch(request: Any, call_next: Any) -> Any:
+        return await call_next(request)
+
+    wrapped = BaseHTTPMiddleware(bare.app, dispatch=dispatch)  # type: ignore[arg-type] # any ASGI
+    client = Client("phc_outer")
+    application = AsgiApplication(PosthogMiddleware(wrapped, client=client))
+    for style in ("", "/async"):
+        visit = Visit(call=Call(path=f"{style}/stream/numbers", headers=VISITOR))
+        application.serve(visit)
+        assert (visit.body, visit.seen) == (THREE, {None})
+
+    assert events.names == ["in body, on the module"] * 6
+    assert {event.distinct_id for event in events} == {"visitor-7"}
 
 
 def test_a_body_is_closed_once(start: Starter, events: RecordedEvents) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
+from werkzeug.test import create_environ
 
 import posthog_web
 from posthog_web import Client
@@ -105,6 +107,64 @@ def test_a_context_pushed_inside_does_not_end_the_request(posthog_events: Record
     app.test_client().get("/")
 
     assert posthog_events.one("seen").distinct_id == "ada"
+
+
+def test_an_environ_handed_on_inside_a_view_is_two_requests(
+    posthog_events: RecordedEvents,
+) -> None:
+    """An application that lets another one answer keeps its own person, and ends it."""
+    first = flask_app(Client("phc_first", super_properties={"app": "first"}))
+    second = flask_app(Client("phc_second", super_properties={"app": "second"}))
+
+    @first.get("/")
+    def view() -> str:
+        request.posthog.identify("ada")
+        body = second(request.environ, lambda *_: lambda _: None)
+        request.posthog.capture("after")
+        posthog_web.capture("after, on the module")
+        return b"".join(body).decode()
+
+    @second.get("/")
+    def inner() -> str:
+        request.posthog.capture("inside")
+        return "ok"
+
+    assert first.test_client().get("/").data == b"ok"
+
+    assert posthog_events.one("inside").properties["app"] == "second"
+    assert posthog_events.one("inside").is_personless
+    for event in posthog_events[1:]:
+        assert (event.distinct_id, event.properties["app"]) == ("ada", "first")
+    assert posthog_web.get_distinct_id() is None
+
+
+def test_a_streamed_request_does_not_wait_for_the_garbage_collector() -> None:
+    """When its body is closed the request is gone, as it is without the extension."""
+    gone: list[bool] = []
+    for installed in (False, True):
+        app = Flask("leaks")
+        if installed:
+            FlaskPosthog(app, client=Client("phc_test", send=False))
+        seen: list[weakref.ref[object]] = []
+
+        def view(seen: list[weakref.ref[object]] = seen) -> Response:
+            seen.append(weakref.ref(request._get_current_object()))  # type: ignore[attr-defined]
+            return Response(posthog_web.get_distinct_id() or "nobody" for _ in range(3))
+
+        app.add_url_rule("/", "view", view)
+        environ = create_environ("/")
+        gc.collect()
+        gc.disable()
+        try:
+            body: Any = app(environ, lambda *_: lambda _: None)
+            assert list(body) == [b"nobody"] * 3
+            body.close()
+            del body, environ
+            gone.append(seen[0]() is None)
+        finally:
+            gc.enable()
+
+    assert gone[0] == gone[1]
 
 
 def test_a_scope_served_twice_is_two_requests(posthog_events: RecordedEvents) -> None:

@@ -76,6 +76,28 @@ def break_user(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
 
 
 @sync_and_async_middleware
+def look(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Note what a middleware further up can see of a response, and cannot tell apart."""
+
+    def note(response: Any) -> Any:
+        seen = {name: type(value).__name__ for name, value in vars(response).items()}
+        # Where Django keeps what it will iterate; nobody is to look there.
+        seen.pop("_iterator", None)
+        content = type(getattr(response, "streaming_content", None)).__name__
+        kept = (type(response).__name__, response.streaming, getattr(response, "is_async", None))
+        STAGE.trace.append(f"{kept} {content} {sorted(seen.items())}")
+        return response
+
+    def answer(request: HttpRequest) -> Any:
+        return note(get_response(request))
+
+    async def answer_async(request: HttpRequest) -> Any:
+        return note(await get_response(request))
+
+    return answer_async if iscoroutinefunction(get_response) else answer
+
+
+@sync_and_async_middleware
 def tag_early(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Tag each request before its view."""
 
