@@ -210,6 +210,17 @@ class WebOptions:
     opt_out_by_default: bool = option(
         kinds.FLAG, False, "Send nothing for browsers that have no such cookie either."
     )
+    capture_ip: Literal["full", "truncated", "off"] = option(
+        kinds.one_of("full", "truncated", "off"),
+        "full",
+        "The client's address: whole, its network only (IPv4 /24, IPv6 /48), or none and no place.",
+    )
+    captured_query_params: tuple[str, ...] = option(
+        kinds.TEXTS, (), "Parameters of the query that $current_url shows; no others."
+    )
+    masked_route_params: tuple[str, ...] = option(
+        kinds.TEXTS, (), "Parameters of routes to hide in paths, beside token, key and their kind."
+    )
     respect_gpc: bool = option(kinds.FLAG, False, "Send nothing for requests with Sec-GPC: 1.")
     respect_dnt: bool = option(kinds.FLAG, False, "Send nothing for requests with DNT: 1.")
     handle_signals: Literal["auto"] | bool = option(

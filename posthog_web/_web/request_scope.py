@@ -24,7 +24,8 @@ from posthog_web._web.identity import (
     is_logged_in,
     user_id,
 )
-from posthog_web._web.request_info import RequestInfo, request_properties
+from posthog_web._web.paths import Route
+from posthog_web._web.request_info import RequestInfo, RequestProperties
 from posthog_web._web.visitor import Visitor, read_visitor
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class _Held:
     """What was found out of a request for those who ask from elsewhere, or later."""
 
     person: Person
-    route: str | None
+    route: Route | None
 
 
 class RequestSource(Protocol):
@@ -54,8 +55,8 @@ class RequestSource(Protocol):
     def native(self) -> object:
         """Return the request as the application knows it."""
 
-    def route(self) -> str | None:
-        """Return the template of the matched route, once there is one."""
+    def route(self) -> Route | None:
+        """Return the route as far as it can be told; the same object until it changes."""
 
     def find_user(self) -> object:
         """Return the framework's user, None if there is none, UNKNOWN if it cannot be had now."""
@@ -88,6 +89,7 @@ class RequestScope:
         self._client: Client | None = None
         self._source = source
         self._info: RequestInfo | None = None
+        self._properties: RequestProperties | None = None
         self._visitor: Visitor | None = None
         self._opted_out: bool | None = None
         self._named: str | None = None
@@ -197,15 +199,19 @@ class RequestScope:
     def read_properties(self) -> Mapping[str, Any]:
         """Return the request's properties as of now."""
         options = self.setup.options
-        properties = request_properties(self.info, trusted_proxies=options.trusted_proxies)
+        if self._properties is None:
+            self._properties = RequestProperties(self.info, options)
+        route = self._find_route()
         window = first_usable(self.info.window_ids) if options.trust_client_ids else None
         later = {
-            "$request_route": self._route(),
+            "$request_route": route.template if route is not None else None,
             "$response_status_code": self.status,
             "$window_id": window,
             "$groups": self.groups,
         }
-        properties |= {name: value for name, value in later.items() if value}
+        properties = self._properties.read(route) | {
+            name: value for name, value in later.items() if value
+        }
         if options.extra_properties is not None:
             properties |= self._extra_properties()
         return properties
@@ -232,11 +238,13 @@ class RequestScope:
     def is_excluded(self) -> bool:
         """Return whether nothing is to be captured of this request that nobody asked for."""
         exclusion = exclusion_of(self.setup.options.excluded_paths)
-        return exclusion.excludes(self.info.path, self._route()) or (
+        route = self._find_route()
+        template = None if route is None else route.template
+        return exclusion.excludes(self.info.path, template) or (
             self._ask("request_filter") is False
         )
 
-    def _route(self) -> str | None:
+    def _find_route(self) -> Route | None:
         if self._over and self._held is not None:
             return self._held.route
         try:
@@ -286,7 +294,7 @@ class RequestScope:
         if waits := self.awaits_person():
             self._source.be_patient()
         person = NOBODY if waits else self.read_person()
-        self._held = _Held(person=person, route=self._route())
+        self._held = _Held(person=person, route=self._find_route())
 
     # What changes it
 

@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
-from posthog_web._web.request_info import RequestInfo
+from posthog_web._guard import report_fault
+from posthog_web._web.paths import Route
+from posthog_web._web.request_info import Readers, RequestInfo, read_info
+from posthog_web._web.urls import join_port
+from posthog_web.asgi.routes import Goal, find_route, shape_of
 from posthog_web.asgi.starlette import as_connection
 
 Scope = MutableMapping[str, Any]
 
-
 _READ = frozenset(
-    {"client", "headers", "method", "path", "root_path", "route", "scheme", "server", "user"}
+    {
+        "app_root_path",
+        "client",
+        "endpoint",
+        "headers",
+        "method",
+        "path",
+        "path_params",
+        "query_string",
+        "root_path",
+        "router",
+        "scheme",
+        "server",
+        "user",
+    }
 )
 
 
 class AsgiSource:
     """An ASGI connection, read only."""
 
-    __slots__ = ("_application", "_root_path", "_scope")
+    __slots__ = ("_application", "_inside", "_known", "_root_path", "_route", "_scope")
 
     def __init__(self, scope: Scope, application: object) -> None:
         """Read *scope* when somebody asks; *application* is what the middleware wraps."""
         self._scope = scope
-        # As it is now: an application that is mounted changes both while it serves.
+        # As it is now: an application that is mounted changes all of it while it serves.
         self._application = scope.get("app", application)
-        self._root_path = str(scope.get("root_path", ""))
+        self._inside = "router" in scope
+        self._root_path = scope.get("root_path") if "app_root_path" in scope else None
+        self._known: object = None
+        self._route: Route | None = None
 
     def detach(self) -> None:
         """Let go of the scope, which holds us, but for what is read here."""
@@ -34,20 +54,34 @@ class AsgiSource:
 
     def describe(self) -> RequestInfo:
         """Return what is known of the connection."""
+        headers = _headers(self._scope)
+        return read_info(_READERS, (self._scope, headers, self._find_root()))
+
+    def route(self) -> Route | None:
+        """Return the route as Starlette's or FastAPI's table tells, from the application's root."""
         scope = self._scope
-        headers = _headers(scope)
-        client = scope.get("client") or ("",)
-        return RequestInfo(
-            method=str(scope.get("method", "")),
-            scheme=str(scope.get("scheme", "http")),
-            host=_host(scope, headers),
-            path=str(scope.get("path", "")),
-            peer=str(client[0]),
-            forwarded_for=headers.get("x-forwarded-for", ()),
-            user_agent=next(iter(headers.get("user-agent", ())), ""),
-            distinct_ids=headers.get("x-posthog-distinct-id", ()),
-            session_ids=headers.get("x-posthog-session-id", ()),
-            window_ids=headers.get("x-posthog-window-id", ()),
+        endpoint, root = scope.get("endpoint"), self._find_root()
+        known = (endpoint, root, scope.get("path"))
+        if self._known != known:
+            self._route = self._find_route(endpoint, root)
+            self._known = known
+        return self._route
+
+    def _find_route(self, endpoint: object, root: str) -> Route | None:
+        scope = self._scope
+        application = self._application
+        if not self._inside:
+            application = scope.get("router", application)
+        host = next(iter(_headers(scope).get("host", ())), "").partition(":")[0]
+        goal = Goal(endpoint=endpoint, host=host, method=str(scope.get("method", "")))
+        found = find_route(application, _inner_path(scope, root), goal)
+        if found is None:
+            return None
+        return Route(
+            shape=shape_of(found.template),
+            start=len(root),
+            matched=found.matched,
+            values=scope.get("path_params") or {},
         )
 
     def native(self) -> object:
@@ -58,18 +92,16 @@ class AsgiSource:
         """Return the values of a header."""
         return _headers(self._scope).get(name, ())
 
-    def route(self) -> str | None:
-        """Return the template of the route that matched, as Starlette or FastAPI know it.
+    def _find_root(self) -> str:
+        """Return what the application is mounted under.
 
-        The route knows its own path; what it is mounted under is found by the path that led there,
-        since of a mount only the raw values are passed on.
+        Inside the application, mounts change ``root_path``; the first one leaves the application's
+        own beside it.
         """
-        tail = getattr(self._scope.get("route"), "path", None)
-        if not isinstance(tail, str):
-            return None
-        under = str(self._scope.get("root_path", ""))[len(self._root_path) :]
-        prefix = _mount_template(getattr(self._application, "routes", None) or (), under)
-        return None if prefix is None else prefix + tail
+        root = self._root_path
+        if root is None:
+            root = self._scope.get("app_root_path", self._scope.get("root_path"))
+        return str(root or "").rstrip("/")
 
     def find_user(self) -> object:
         """Return the user an authentication middleware put here."""
@@ -86,35 +118,58 @@ class AsgiSource:
         return False
 
 
-def _mount_template(routes: Iterable[Any], under: str) -> str | None:
-    """Return the template of the mounts that lead to *under*; None if they cannot be found."""
-    if not under:
-        return ""
-    for mount in (route for route in routes if hasattr(route, "routes")):
-        regex = getattr(mount, "path_regex", None)
-        match = None if regex is None else regex.match(f"{under}/")
-        if match is None or "path" not in match.groupdict():
-            continue
-        rest = match["path"].strip("/")
-        inner = _mount_template(mount.routes or (), f"/{rest}" if rest else "")
-        if inner is not None:
-            return f"{mount.path}{inner}"
-    return None
+Headers = dict[str, list[str]]
+# A scope, its headers, and what the application is mounted under.
+_Parts = tuple[Scope, Headers, str]
 
 
-def _headers(scope: Scope) -> dict[str, list[str]]:
+def _headers(scope: Scope) -> Headers:
     """Return all values by lower-case name. Any byte is a letter in Latin-1."""
-    headers: dict[str, list[str]] = {}
-    for name, value in scope.get("headers", ()):
-        headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    headers: Headers = {}
+    for header in scope.get("headers", ()):
+        try:
+            name, value = (part.decode("latin-1") for part in header)
+        except Exception as error:  # noqa: BLE001 - one that is not as it should be costs no other
+            report_fault(error, "request headers")
+        else:
+            headers.setdefault(name.lower(), []).append(value)
     return headers
 
 
-def _host(scope: Scope, headers: dict[str, list[str]]) -> str:
+def _inner_path(scope: Scope, root: str) -> str:
+    """Return the path as the application's routes see it."""
+    return _whole_path(scope, root)[len(root) :] or "/"
+
+
+def _whole_path(scope: Scope, root: str) -> str:
+    """Return the path as the client sees it: a proxy may have taken the root away."""
+    path = str(scope.get("path") or "/")
+    return path if path == root or path.startswith(f"{root}/") else root + path
+
+
+def _host(parts: _Parts) -> str:
     """Return what the client called us, else where the server listens."""
+    scope, headers, _ = parts
     named = next(iter(headers.get("host", ())), "")
     server = scope.get("server")
-    if named or not server:
-        return named
-    name, port = server
-    return f"{name}:{port}" if port else str(name)
+    return named if named or not server else join_port(*server)
+
+
+def _peer(parts: _Parts) -> str:
+    client = parts[0].get("client")
+    return str(client[0] or "") if client else ""
+
+
+_READERS: Readers[_Parts] = {
+    "method": lambda parts: str(parts[0].get("method", "")),
+    "scheme": lambda parts: str(parts[0].get("scheme", "http")),
+    "host": _host,
+    "path": lambda parts: _whole_path(parts[0], parts[2]),
+    "query": lambda parts: parts[0].get("query_string", b"").decode("latin-1"),
+    "peer": _peer,
+    "forwarded_for": lambda parts: parts[1].get("x-forwarded-for", ()),
+    "user_agent": lambda parts: next(iter(parts[1].get("user-agent", ())), ""),
+    "distinct_ids": lambda parts: parts[1].get("x-posthog-distinct-id", ()),
+    "session_ids": lambda parts: parts[1].get("x-posthog-session-id", ()),
+    "window_ids": lambda parts: parts[1].get("x-posthog-window-id", ()),
+}

@@ -7,12 +7,14 @@ import threading
 import weakref
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from django.http import HttpRequest
 
 from posthog_web._web.identity import UNKNOWN
-from posthog_web._web.request_info import RequestInfo, server_address
+from posthog_web._web.paths import Route
+from posthog_web._web.request_info import Readers, RequestInfo, read_info
+from posthog_web._web.urls import server_address
+from posthog_web.django.routes import find_route
 from posthog_web.django.user import (
     NOT_LOADED,
     afind_user,
@@ -42,6 +44,8 @@ class DjangoSource:
         self._hidden = False
         self._home = threading.get_ident()
         self._found: object = NOT_LOADED
+        self._known: object = None
+        self._route: Route | None = None
 
     @property
     def _request(self) -> HttpRequest:
@@ -59,21 +63,7 @@ class DjangoSource:
 
     def describe(self) -> RequestInfo:
         """Return what is known of the request."""
-        request = self._request
-        meta = request.META
-        return RequestInfo(
-            method=request.method or "",
-            scheme=request.scheme or "",
-            # Not request.get_host(): a host that is not allowed would raise.
-            host=meta.get("HTTP_HOST") or server_address(meta),
-            path=request.path,
-            peer=meta.get("REMOTE_ADDR", ""),
-            forwarded_for=_values(meta, "HTTP_X_FORWARDED_FOR"),
-            user_agent=meta.get("HTTP_USER_AGENT", ""),
-            distinct_ids=_values(meta, "HTTP_X_POSTHOG_DISTINCT_ID"),
-            session_ids=_values(meta, "HTTP_X_POSTHOG_SESSION_ID"),
-            window_ids=_values(meta, "HTTP_X_POSTHOG_WINDOW_ID"),
-        )
+        return read_info(_READERS, self._request)
 
     def native(self) -> HttpRequest:
         """Return the request itself."""
@@ -87,10 +77,15 @@ class DjangoSource:
         """Return the values of a header."""
         return _values(self._request.META, f"HTTP_{name.upper().replace('-', '_')}")
 
-    def route(self) -> str | None:
-        """Return the pattern that matched, from the root of the URLs."""
-        match = self._request.resolver_match
-        return None if match is None else f"/{match.route}"
+    def route(self) -> Route | None:
+        """Return the route as of now: a middleware may still choose other URLs."""
+        request = self._reference()
+        if request is None:
+            return self._route
+        known = (request.resolver_match, getattr(request, "urlconf", None), request.path_info)
+        if self._known != known:
+            self._known, self._route = known, find_route(request)
+        return self._route
 
     def find_user(self) -> object:
         """Return the user: what is loaded already, else what the session says, looked up once."""
@@ -131,6 +126,23 @@ def _on_a_loop() -> bool:
     return True
 
 
-def _values(meta: dict[str, Any], key: str) -> tuple[str, ...]:
-    value = meta.get(key)
+def _values(request: HttpRequest, key: str) -> tuple[str, ...]:
+    value = request.META.get(key)
     return () if value is None else (value,)
+
+
+_READERS: Readers[HttpRequest] = {
+    # Not request.method, which is in upper case whatever was sent.
+    "method": lambda request: request.META.get("REQUEST_METHOD") or request.method or "",
+    "scheme": lambda request: request.scheme or "",
+    # Not request.get_host(): a host that is not allowed would raise.
+    "host": lambda request: request.META.get("HTTP_HOST") or server_address(request.META),
+    "path": lambda request: request.path,
+    "query": lambda request: request.META.get("QUERY_STRING", ""),
+    "peer": lambda request: request.META.get("REMOTE_ADDR") or "",
+    "forwarded_for": lambda request: _values(request, "HTTP_X_FORWARDED_FOR"),
+    "user_agent": lambda request: request.META.get("HTTP_USER_AGENT", ""),
+    "distinct_ids": lambda request: _values(request, "HTTP_X_POSTHOG_DISTINCT_ID"),
+    "session_ids": lambda request: _values(request, "HTTP_X_POSTHOG_SESSION_ID"),
+    "window_ids": lambda request: _values(request, "HTTP_X_POSTHOG_WINDOW_ID"),
+}

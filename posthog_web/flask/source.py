@@ -10,7 +10,10 @@ from flask import current_app, g, has_request_context
 from flask.globals import request_ctx
 
 from posthog_web._web.identity import UNKNOWN
-from posthog_web._web.request_info import RequestInfo, server_address
+from posthog_web._web.paths import Route
+from posthog_web._web.request_info import Readers, RequestInfo, read_info
+from posthog_web._web.urls import server_address
+from posthog_web.flask.routes import find_route
 
 if TYPE_CHECKING:
     from flask import Request
@@ -19,12 +22,14 @@ if TYPE_CHECKING:
 class FlaskSource:
     """A Flask request, read only."""
 
-    __slots__ = ("_found", "_reference")
+    __slots__ = ("_found", "_reference", "_route", "_routed")
 
     def __init__(self, request: Request) -> None:
         """Read *request* when somebody asks, but do not keep it alive."""
         self._reference = weakref.ref(request)
         self._found: tuple[object, object] | None = None
+        self._route: Route | None = None
+        self._routed = False
 
     @property
     def _request(self) -> Request:
@@ -36,21 +41,7 @@ class FlaskSource:
 
     def describe(self) -> RequestInfo:
         """Return what is known of the request."""
-        request = self._request
-        headers = request.headers
-        return RequestInfo(
-            method=request.method,
-            scheme=request.scheme,
-            # Not request.host: a host that is not trusted would raise.
-            host=request.environ.get("HTTP_HOST") or server_address(request.environ),
-            path=request.root_path.rstrip("/") + request.path,
-            peer=request.environ.get("REMOTE_ADDR", ""),
-            forwarded_for=headers.getlist("X-Forwarded-For"),
-            user_agent=headers.get("User-Agent", ""),
-            distinct_ids=headers.getlist("X-Posthog-Distinct-Id"),
-            session_ids=headers.getlist("X-Posthog-Session-Id"),
-            window_ids=headers.getlist("X-Posthog-Window-Id"),
-        )
+        return read_info(_READERS, self._request)
 
     def native(self) -> Request:
         """Return the request itself."""
@@ -60,10 +51,12 @@ class FlaskSource:
         """Return the values of a header."""
         return self._request.headers.getlist(name)
 
-    def route(self) -> str | None:
-        """Return the rule that matched."""
-        rule = self._request.url_rule
-        return None if rule is None else rule.rule
+    def route(self) -> Route | None:
+        """Return the route, which Flask knows from the first moment on."""
+        request = self._reference()
+        if request is not None and not self._routed:
+            self._route, self._routed = find_route(request, _context_of(request)), True
+        return self._route
 
     def find_user(self) -> object:
         """Return Flask-Login's user: the one it loaded, else whom its session names.
@@ -73,7 +66,7 @@ class FlaskSource:
         tell (a remember-me cookie, a request loader), the user is unknown.
         """
         request = self._request
-        if not has_request_context() or request_ctx.request is not request:
+        if _context_of(request) is None:
             return UNKNOWN
         loaded = g.get("_login_user")
         if loaded is not None:
@@ -120,6 +113,11 @@ def _may_be_loaded(request: Request) -> bool:
     return cookie in request.cookies or getattr(manager, "_request_callback", None) is not None
 
 
+def _context_of(request: Request) -> object:
+    """Return the current context if it is that of *request*."""
+    return current_context() if has_request_context() and request_ctx.request is request else None
+
+
 def _peek(key: str) -> object:
     """Return what the session holds, past all that notes that it was read."""
     context = vars(current_context())
@@ -131,3 +129,20 @@ def current_context() -> object:
     """Return the request context itself, past Flask's proxy of it."""
     proxy: Any = request_ctx
     return proxy._get_current_object()  # noqa: SLF001 - Werkzeug's way through a proxy
+
+
+_READERS: Readers[Request] = {
+    # Not request.method, which is in upper case whatever was sent.
+    "method": lambda request: request.environ.get("REQUEST_METHOD") or request.method,
+    "scheme": lambda request: request.scheme,
+    # Not request.host: a host that is not trusted would raise.
+    "host": lambda request: request.environ.get("HTTP_HOST") or server_address(request.environ),
+    "path": lambda request: request.root_path.rstrip("/") + request.path,
+    "query": lambda request: request.environ.get("QUERY_STRING", ""),
+    "peer": lambda request: request.environ.get("REMOTE_ADDR") or "",
+    "forwarded_for": lambda request: request.headers.getlist("X-Forwarded-For"),
+    "user_agent": lambda request: request.headers.get("User-Agent", ""),
+    "distinct_ids": lambda request: request.headers.getlist("X-Posthog-Distinct-Id"),
+    "session_ids": lambda request: request.headers.getlist("X-Posthog-Session-Id"),
+    "window_ids": lambda request: request.headers.getlist("X-Posthog-Window-Id"),
+}

@@ -26,8 +26,9 @@ from django.template import engines
 from django.test import Client
 from django.test.client import ClientHandler
 from django.test.utils import override_settings
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.utils.decorators import sync_and_async_middleware
+from django.views import View
 
 import posthog_web
 from tests.adapters.apps.application import (
@@ -63,6 +64,8 @@ def break_user(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
     def ahead(request: Any) -> None:
         if request.COOKIES.get("user") == BROKEN:
             request.user = Broken()
+        if "early" in request.GET and hasattr(request, "posthog"):
+            request.posthog.capture("early")
 
     def answer(request: HttpRequest) -> Any:
         ahead(request)
@@ -142,6 +145,25 @@ def item(request: HttpRequest, number: int, owner: str = "") -> HttpResponse:
     """Show an item."""
     asker(request)().capture("item seen")
     return HttpResponse(f"item {number} {owner}")
+
+
+def place(request: HttpRequest, **_values: object) -> HttpResponse:
+    """Be somewhere, whatever the route's parameters are."""
+    asker(request)().capture("was here")
+    return HttpResponse("here")
+
+
+async def place_async(request: HttpRequest, **_values: object) -> HttpResponse:
+    """Be somewhere as a coroutine."""
+    return place(request)
+
+
+class Place(View):
+    """Be somewhere as a class."""
+
+    def get(self, request: HttpRequest, **_values: object) -> HttpResponse:
+        """Be here."""
+        return place(request)
 
 
 def refuse(_request: HttpRequest, kind: str) -> HttpResponse:
@@ -290,6 +312,14 @@ urlpatterns = [
     path("iterable/<name>", iterable),
     path("file", file),
     path("async/file", file_async),
+    path("class/<int:number>", Place.as_view()),
+    path("named/", include(([path("<slug:name>/", place, name="place")], "places"), namespace="n")),
+    path("in/", include([path("mid/<owner>/", include([path("<int:number>", place)]))])),
+    path("reset/<uidb64>/<token>/", place),
+    path("async/reset/<uidb64>/<token>/", place_async),
+    path("hidden/<owner>/<plan>", place),
+    re_path(r"^regex/(?P<year>[0-9]{4})(?:/page-(?P<page>\d+))?/?$", place),
+    re_path(r"^old/", include([re_path(r"^reset/(?P<token>[^/]+)\.html$", place)])),
 ]
 
 

@@ -14,7 +14,7 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 
 from posthog_web.asgi import PosthogMiddleware, get_posthog
 from tests.adapters.apps.application import AsgiApplication, connection_options
-from tests.adapters.apps.starlette_app import Cookies, asker, lifespan, more, socket
+from tests.adapters.apps.starlette_app import Cookies, Early, asker, lifespan, more, socket
 from tests.adapters.apps.views import SILENT, STAGE, VIEWS, run_async
 
 
@@ -42,6 +42,46 @@ def item(number: int, posthog: Annotated[Any, Depends(get_posthog)]) -> PlainTex
     return PlainTextResponse(f"item {number}")
 
 
+def place(request: Request) -> PlainTextResponse:
+    """Be somewhere, whatever the route's parameters are."""
+    getattr(request.state, "posthog", SILENT).capture("was here")
+    return PlainTextResponse("here")
+
+
+async def place_async(request: Request) -> PlainTextResponse:
+    """Be somewhere as a coroutine."""
+    return place(request)
+
+
+class Page:
+    """A dependency that is a class."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def place_with_page(request: Request, page: Annotated[Page, Depends()]) -> PlainTextResponse:
+    """Be somewhere with a class as a dependency."""
+    assert page.number
+    return place(request)
+
+
+def add_places(app: FastAPI) -> None:
+    """Add routes of every kind."""
+    app.get("/class/{number}")(place_with_page)
+    named = APIRouter(prefix="/named")
+    named.get("/{name}/")(place)
+    app.include_router(named)
+    inner = APIRouter(prefix="/{owner}")
+    inner.get("/{number}")(place)
+    middle = APIRouter()
+    middle.include_router(inner, prefix="/mid")
+    app.include_router(middle, prefix="/in")
+    app.get("/reset/{uidb64}/{token}/")(place)
+    app.get("/async/reset/{uidb64}/{token}/")(place_async)
+    app.add_route("/hidden/{owner}/{plan}", place)
+
+
 def refuse(kind: str) -> None:
     """Refuse in the framework's way."""
     raise HTTPException({"missing": 404, "forbidden": 403}.get(kind, 400))
@@ -66,10 +106,12 @@ def make_app(options: Mapping[str, Any], *, installed: bool) -> FastAPI:
     owned = FastAPI()
     owned.get("/items/{number}/")(item)
     app.mount("/of/{owner}", owned)
+    add_places(app)
     app.get("/refuse/{kind}")(refuse)
     app.get("/login/{name}")(log_in)
     app.websocket("/socket")(socket)
     app.routes.extend(more(installed=installed))
+    app.add_middleware(Early)
     app.add_middleware(AuthenticationMiddleware, backend=Cookies())
     if installed:
         app.add_middleware(PosthogMiddleware, **options)

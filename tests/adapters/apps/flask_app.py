@@ -10,6 +10,7 @@ from typing import Any
 
 import flask
 from flask import Flask, Response, abort, got_request_exception, render_template_string
+from flask.views import MethodView
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 import posthog_web
@@ -88,6 +89,48 @@ def item(number: int, owner: str = "") -> str:
     """Show an item."""
     posthog_of_request().capture("item seen")
     return f"item {number} {owner}"
+
+
+def place(**_values: object) -> str:
+    """Be somewhere, whatever the route's parameters are."""
+    posthog_of_request().capture("was here")
+    return "here"
+
+
+async def place_async(**_values: object) -> str:
+    """Be somewhere as a coroutine."""
+    return place()
+
+
+class Place(MethodView):
+    """Be somewhere as a class."""
+
+    def get(self, **_values: object) -> str:
+        """Be here."""
+        return place()
+
+
+def capture_early() -> None:
+    """Capture before the view if the URL asks for it."""
+    if "early" in flask.request.args:
+        posthog_of_request().capture("early")
+
+
+def add_places(app: Flask) -> None:
+    """Add routes of every kind."""
+    app.before_request(capture_early)
+    app.add_url_rule("/class/<int:number>", view_func=Place.as_view("class"))
+    app.add_url_rule("/reset/<uidb64>/<token>/", "reset", place)
+    app.add_url_rule("/async/reset/<uidb64>/<token>/", "reset-async", place_async)
+    app.add_url_rule("/hidden/<owner>/<plan>", "hidden", place)
+    named = flask.Blueprint("named", __name__, url_prefix="/named")
+    named.add_url_rule("/<string(length=3):name>/", "place", place)
+    app.register_blueprint(named)
+    outer = flask.Blueprint("outer", __name__, url_prefix="/in")
+    inner = flask.Blueprint("inner", __name__, url_prefix="/mid/<owner>")
+    inner.add_url_rule("/<int:number>", "place", place)
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
 
 
 def refuse(kind: str) -> Response:
@@ -186,6 +229,18 @@ async def file_async() -> Response:
     return file()
 
 
+def add_bodies(app: Flask) -> None:
+    """Add what answers with streams and files, and what pushes contexts of its own."""
+    app.add_url_rule("/stream/<name>", "stream", stream)
+    app.add_url_rule("/async/stream/<name>", "stream-async", stream_async)
+    app.add_url_rule("/in-context/<name>", "stream-in-context", stream_in_context)
+    app.add_url_rule("/nested", "nested", nested)
+    app.add_url_rule("/copied", "copied", copied)
+    app.add_url_rule("/iterable/<name>", "iterable", iterable)
+    app.add_url_rule("/file", "file", file)
+    app.add_url_rule("/async/file", "file-async", file_async)
+
+
 def make_app(config: Mapping[str, Any], *, installed: bool, users: bool = True) -> Flask:
     """Return the application, with or without users."""
     app = Flask(__name__)
@@ -201,14 +256,8 @@ def make_app(config: Mapping[str, Any], *, installed: bool, users: bool = True) 
     app.add_url_rule("/logout", "logout", log_out)
     app.add_url_rule("/async/logout", "logout-async", log_out_async)
     app.add_url_rule("/template", "template", template)
-    app.add_url_rule("/stream/<name>", "stream", stream)
-    app.add_url_rule("/async/stream/<name>", "stream-async", stream_async)
-    app.add_url_rule("/in-context/<name>", "stream-in-context", stream_in_context)
-    app.add_url_rule("/nested", "nested", nested)
-    app.add_url_rule("/copied", "copied", copied)
-    app.add_url_rule("/iterable/<name>", "iterable", iterable)
-    app.add_url_rule("/file", "file", file)
-    app.add_url_rule("/async/file", "file-async", file_async)
+    add_bodies(app)
+    add_places(app)
     shop = flask.Blueprint("shop", __name__, url_prefix="/shop")
     shop.add_url_rule("/items/<int:number>/", "item", item)
     app.register_blueprint(shop)

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
 from starlette.background import BackgroundTask, BackgroundTasks
+from starlette.endpoints import HTTPEndpoint
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
@@ -90,6 +91,38 @@ def item(request: Request) -> Response:
     """Show an item."""
     request.state.posthog.capture("item seen")
     return PlainTextResponse(f"item {request.path_params['number']}")
+
+
+def place(request: Request) -> Response:
+    """Be somewhere, whatever the route's parameters are."""
+    getattr(request.state, "posthog", SILENT).capture("was here")
+    return PlainTextResponse("here")
+
+
+async def place_async(request: Request) -> Response:
+    """Be somewhere as a coroutine."""
+    return place(request)
+
+
+class Place(HTTPEndpoint):
+    """Be somewhere as a class."""
+
+    async def get(self, request: Request) -> Response:
+        """Be here."""
+        return place(request)
+
+
+class Early:
+    """Middleware that captures before anything is routed, if the URL asks for it."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one connection."""
+        if b"early" in scope.get("query_string", b"") and "posthog" in scope.get("state", {}):
+            scope["state"]["posthog"].capture("early")
+        await self._app(scope, receive, send)
 
 
 def refuse(request: Request) -> Response:
@@ -173,6 +206,9 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     STAGE.on_stop()
 
 
+INNER = Starlette(routes=[Route("/{number:int}", place)])
+
+
 def make_app(options: Mapping[str, Any], *, installed: bool) -> Starlette:
     """Return the application."""
     app = Starlette(
@@ -182,12 +218,18 @@ def make_app(options: Mapping[str, Any], *, installed: bool) -> Starlette:
             Route("/items/{number:int}/", item),
             Mount("/shop", routes=[Route("/items/{number:int}/", item)]),
             Mount("/of/{owner}", routes=[Route("/items/{number:int}/", item)]),
+            Route("/class/{number:int}", Place),
+            Mount("/named", routes=[Route("/{name}/", place, name="place")], name="named"),
+            Mount("/in", routes=[Mount("/mid/{owner}", app=Early(INNER))]),
+            Route("/reset/{uidb64}/{token}/", place),
+            Route("/async/reset/{uidb64}/{token}/", place_async),
+            Route("/hidden/{owner}/{plan}", place),
             Route("/refuse/{kind}", refuse),
             Route("/login/{name}", log_in),
             WebSocketRoute("/socket", socket),
             *more(installed=installed),
         ],
-        middleware=[Middleware(AuthenticationMiddleware, backend=Cookies())],
+        middleware=[Middleware(AuthenticationMiddleware, backend=Cookies()), Middleware(Early)],
         lifespan=lifespan,
     )
     if installed:
