@@ -95,7 +95,7 @@ def split_secrets(path: str, route: Route | None, names: tuple[str, ...] = ()) -
         return (path,)
     spans = _find_spans(path, route, secrets)
     if spans is None:
-        return (path[: route.start], route.shape.template, "")
+        return ("", route.shape.template, "")
     pieces, end = [], 0
     for start, stop, name in sorted(spans):
         pieces += [path[end:start], f"<{name}>"]

@@ -69,7 +69,8 @@ def shape_of(template: str) -> Shape:
         source += f"(?P<p{number}>{_regex_of(converter)})"
         parameters.append(Parameter(name=name, converter=converter))
         end = match.end()
-    return make_shape(template, f"{source}{re.escape(template[end:])}/?", parameters)
+    source += re.escape(template[end:].rstrip("/"))
+    return make_shape(template, f"{source}/?", parameters)
 
 
 def _regex_of(converter: str) -> str:

@@ -80,7 +80,8 @@ def _of_path(route: str) -> Shape:
         source += re.escape(route[end : match.start()]) + _group(number, converter)
         parameters.append(Parameter(name=name, converter=converter))
         end = match.end()
-    return make_shape(f"/{route}", source + re.escape(route[end:]), parameters)
+    source += re.escape(route[end:].rstrip("/"))
+    return make_shape(f"/{route}", f"{source}/?", parameters)
 
 
 def _group(number: int, converter: str) -> str:
@@ -112,6 +113,7 @@ def _of_regex(route: str) -> Shape:
         elif kind != "anchor":
             source += piece[0]
         _bracket(shown, kind)
+    source = source.removesuffix("/")
     return make_shape(f"/{template}", f"{flags}{source}/?", parameters)
 
 

@@ -74,4 +74,5 @@ def shape_of(rule: str, regexes: tuple[tuple[str, str], ...]) -> Shape:
         source += f"(?P<p{number}>{known.get(name, _ANY_SEGMENT)})"
         parameters.append(Parameter(name=name, converter=converter))
         end = match.end()
-    return make_shape(rule, f"{source}{re.escape(rule[end:])}/?", parameters)
+    source += re.escape(rule[end:].rstrip("/"))
+    return make_shape(rule, f"{source}/?", parameters)

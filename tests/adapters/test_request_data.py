@@ -9,7 +9,7 @@ import pytest
 from posthog_web import Client
 from posthog_web.asgi import PosthogMiddleware
 from posthog_web.testing import RecordedEvents
-from tests.adapters.apps.application import AGENT, HOST, PEER, AsgiApplication
+from tests.adapters.apps.application import AGENT, HOST, PEER, AsgiApplication, Call
 from tests.adapters.situation import BOTH_STYLES, VISITOR, Starter
 
 TEMPLATES = {
@@ -95,6 +95,106 @@ def test_the_address_is_the_peers(start: Starter, events: RecordedEvents) -> Non
     start().get("/capture", [("X-Forwarded-For", "6.6.6.6, 10.0.0.1")])
 
     assert events.one("seen").properties["$ip"] == PEER
+
+
+PROXIES = {
+    "none": (0, PEER),
+    "one": (1, "10.0.0.1"),
+    "two": (2, "203.0.113.5"),
+    "more than hops": (9, "6.6.6.6"),
+    "networks": (["203.0.113.9/32", "10.0.0.0/8"], "203.0.113.5"),
+    "other networks": (["192.0.2.0/24"], PEER),
+}
+
+
+@pytest.mark.parametrize("case", PROXIES)
+def test_the_address_is_counted_through_our_own_proxies(
+    start: Starter, case: str, events: RecordedEvents
+) -> None:
+    """trusted_proxies, a number or networks: what a client wrote before them is not believed."""
+    trusted, address = PROXIES[case]
+    headers = [("X-Forwarded-For", "6.6.6.6, 203.0.113.5,10.0.0.1")]
+    start(trusted_proxies=trusted).get("/capture", headers)
+
+    assert events.one("seen").properties["$ip"] == address
+
+
+@BOTH_STYLES
+def test_the_address_may_be_kept_back(start: Starter, style: str, events: RecordedEvents) -> None:
+    """capture_ip: the client's network only, or nothing and no place derived from it."""
+    start(capture_ip="truncated", disable_geoip=False).get(f"{style}/capture")
+    start(capture_ip="off", disable_geoip=False).get(f"{style}/capture")
+
+    network, nothing = (event.properties for event in events)
+    assert network["$ip"] == "203.0.113.0"
+    assert "$geoip_disable" not in network
+    assert "$ip" not in nothing
+    assert nothing["$geoip_disable"] is True
+    assert PEER not in json.dumps([event.raw for event in events])
+
+
+@BOTH_STYLES
+def test_parameters_of_the_query_are_told_by_name(
+    start: Starter, style: str, events: RecordedEvents
+) -> None:
+    """captured_query_params: those, in their order and encoded, and no others."""
+    query = "utm_source=a+b&token=SECRET&ref=%C3%BC%26&utm_source=%ff&refs=SECRET#SECRET"
+    start(captured_query_params=["ref", "utm_source"]).get(f"{style}/capture?{query}")
+
+    properties = events.one("seen").properties
+    shown = "utm_source=a%20b&ref=%C3%BC%26&utm_source=%EF%BF%BD"
+    assert properties["$current_url"] == f"http://{HOST}{style}/capture?{shown}"
+    assert properties["$pathname"] == properties["$request_path"] == f"{style}/capture"
+    assert "SECRET" not in json.dumps(events.one("seen").raw)
+
+
+ODD = {
+    "an unknown method": (Call(path="/capture?early", method="BREW"), "/capture"),
+    "a long path": (Call(path=f"/{'long/' * 1600}?early"), f"/{'long/' * 1600}"[:2048]),
+    "empty segments": (Call(path="/no//where/?early"), "/no//where/"),
+    "encoded text": (Call(path="/%C3%BC%20%2B%3F%23?early"), "/\u00fc +?#"),
+    "control characters": (Call(path="/a%00%0A%1Bb?early"), "/ab"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_requests_are_told_as_they_are(
+    start: Starter, case: str, events: RecordedEvents
+) -> None:
+    """Methods and paths that nobody knows: the values that came, bounded and cleaned."""
+    call, path = ODD[case]
+    start().send(call)
+
+    properties = events.one("early").properties
+    assert properties["$pathname"] == properties["$request_path"] == path
+    assert properties["$request_method"] == call.method
+    assert properties["$current_url"].startswith(f"http://{HOST}/")
+    assert properties["$current_url"].isascii()
+    assert len(properties["$current_url"]) <= 2048
+
+
+@pytest.mark.parametrize("path", ["/%ff%fe/%c3", "/%ED%A0%80", "/%F0%9F"])
+def test_paths_of_any_bytes_are_told(start: Starter, path: str, events: RecordedEvents) -> None:
+    """Bytes that are no text neither change the answer nor cost the event."""
+    answer = start().get(f"{path}?early")
+
+    assert answer == start.without().get(f"{path}?early")
+    properties = events.one("early").properties
+    assert properties["$pathname"].startswith("/")
+    assert properties["$current_url"].startswith(f"http://{HOST}/%")
+
+
+def test_a_host_is_told_without_what_is_no_host(start: Starter, events: RecordedEvents) -> None:
+    """Credentials and paths in a Host header, or none at all: the rest of the event stays."""
+    for host in ("ann:SECRET@shop.test:81", "shop.test:81/SECRET?SECRET"):
+        start().send(Call(path="/capture", host=host))
+    start().send(Call(path="/capture", host=""))
+
+    odd, other, none = (event.properties for event in events)
+    assert odd["$host"] == other["$host"] == "shop.test:81"
+    assert odd["$current_url"] == "http://shop.test:81/capture"
+    assert none["$current_url"] == f"http://{none['$host']}/capture"
+    assert "SECRET" not in json.dumps([event.raw for event in events])
 
 
 def template(adapter: str, prefix: str) -> str:

@@ -54,6 +54,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await live(receive, send)
         return
     find_user(scope)
+    if b"early" in scope.get("query_string", b""):
+        asker(scope)().capture("early")
     if scope["type"] == "websocket":
         await converse(scope, receive, send)
         return
