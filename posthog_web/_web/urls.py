@@ -18,6 +18,8 @@ MAX_VALUE = 200
 _AFTER_HOST = re.compile(r"[/?#\\\s]")
 # What may stand in a path as it is, beside letters, digits and "_.-~".
 _PATH_SAFE = "/:@!$&'()*+,;="
+# What a server that decodes carelessly makes of bytes that are no text.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _HALF_ESCAPE = re.compile(r"%[0-9A-F]?\Z")
 _HARMLESS = re.compile(r"[\w/:@!$&'()*+,;=.~-]*", re.ASCII)
 
@@ -50,7 +52,7 @@ def encode_pieces(pieces: Sequence[str]) -> str:
 def _encode(text: str) -> str:
     if _HARMLESS.fullmatch(text):
         return text
-    return quote(clean(text), _PATH_SAFE, errors="replace")
+    return quote(_SURROGATE.sub("\ufffd", clean(text)), _PATH_SAFE)
 
 
 def bound_url(url: str) -> str:

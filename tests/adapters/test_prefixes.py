@@ -37,8 +37,14 @@ def call_asgi(app: Any, **scope: Any) -> int:
     """Serve a scope, as a server would make it but for *scope*; return the status."""
     sent: list[Any] = []
 
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        for message in messages:
+            return message
+        # The client stays; whoever listens is cancelled when the answer is complete.
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -294,9 +300,10 @@ def test_fastapi_may_include_and_mount(
 
 
 def test_fastapi_may_know_its_root_itself(posthog_events: RecordedEvents) -> None:
-    """FastAPI(root_path=…) says what a proxy took away."""
+    """The root_path of a FastAPI application says what a proxy took away."""
     for outside in (True, False):
-        app = fastapi.FastAPI(root_path="/api")
+        app = fastapi.FastAPI()
+        app.root_path = "/api"
         app.get("/a/{token}")(endpoint)
         assert call_asgi(install(app, outside=outside), path="/a/x") == 200
 
@@ -358,7 +365,7 @@ BARE = PosthogMiddleware(bare, project_api_key=KEY)
         ({"headers": [], "server": ("::1", 80)}, {"$host": "[::1]:80"}),
         ({"method": "get"}, {"$request_method": "get"}),
         ({"method": "x" * 99}, {"$request_method": "x" * 32}),
-        ({"path": "/\udcff"}, {"$pathname": "/\udcff", "$current_url": "http://shop.test/%3F"}),
+        ({"path": "/\udcff"}, {"$current_url": "http://shop.test/%EF%BF%BD"}),
         ({"root_path": "/in/"}, {"$pathname": "/in/"}),
     ],
 )
@@ -377,7 +384,6 @@ def test_an_asgi_server_may_say_anything(
 @pytest.mark.parametrize(
     ("odd", "expected"),
     [
-        ({"PATH_INFO": ""}, {"$pathname": "/", "$current_url": "http://shop.test:80/"}),
         ({"REMOTE_ADDR": ""}, {"$ip": None}),
         ({"REMOTE_ADDR": "localhost"}, {"$ip": None}),
         ({"SERVER_NAME": "::1"}, {"$host": "[::1]:80"}),
@@ -399,9 +405,7 @@ def test_a_wsgi_server_may_say_anything(
     assert {name: properties.get(name) for name in expected} == expected
 
 
-def test_a_broken_header_costs_itself_only(
-    posthog_events: RecordedEvents, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_broken_header_costs_itself_only(posthog_events: RecordedEvents) -> None:
     """What a server or a middleware spoils leaves the answer and all other properties."""
     headers = [(b"host", b"shop.test"), ("user-agent", "no bytes"), None]
     assert call_asgi(BARE, headers=headers, query_string=None, client=7) == 200
@@ -410,13 +414,17 @@ def test_a_broken_header_costs_itself_only(
     assert properties["$current_url"] == "http://shop.test/"
     assert properties["$request_method"] == "GET"
     assert not {"$user_agent", "$ip"} & properties.keys()
-    assert "internal error in request headers" in caplog.text
 
 
 @pytest.mark.usefixtures("django_settings")
-def test_a_broken_environ_costs_itself_only(
-    posthog_events: RecordedEvents, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_path_at_all_is_the_root(posthog_events: RecordedEvents) -> None:
+    """An empty PATH_INFO is what Django takes it for."""
+    assert call_wsgi(WSGIHandler(), PATH_INFO="") == 200
+    assert place(posthog_events.one("seen")) == ("/", "/")
+
+
+@pytest.mark.usefixtures("django_settings")
+def test_a_broken_environ_costs_itself_only(posthog_events: RecordedEvents) -> None:
     """The same under WSGI, where a middleware can put anything into the environ."""
     assert call_wsgi(WSGIHandler(), HTTP_USER_AGENT=7, HTTP_HOST=b"shop.test") == 200
 
@@ -424,4 +432,3 @@ def test_a_broken_environ_costs_itself_only(
     assert properties["$pathname"] == "/"
     assert properties["$ip"] == "203.0.113.9"
     assert not {"$user_agent", "$raw_user_agent", "$host", "$current_url"} & properties.keys()
-    assert "internal error in request $user_agent" in caplog.text
