@@ -32,7 +32,7 @@ class PosthogMiddleware:
     body, and never changes a message.
     """
 
-    def __init__(self, app: Any, client: Client | None = None, **options: Any) -> None:  # noqa: ANN401 - any option
+    def __init__(self, app: Any = None, /, client: Client | None = None, **options: Any) -> None:  # noqa: ANN401 - any option
         """Wrap *app*.
 
         Args:
@@ -42,8 +42,13 @@ class PosthogMiddleware:
 
         Raises:
             ConfigurationError: An option is unknown, or has a bad value.
+            TypeError: There is no application.
         """
-        self._app = app
+        # Starlette 0.40 gives it by name; by the signature, names are options.
+        self._app = options.pop("app", app)
+        if self._app is None:
+            msg = "PosthogMiddleware() takes the application to wrap"
+            raise TypeError(msg)
         self._setup = configure(arguments=options, client=client)
         self._given = (self._setup.client, self._setup.options)
 

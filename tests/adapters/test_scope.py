@@ -101,13 +101,17 @@ def test_a_context_inside_a_request_nests(
 
 
 @pytest.mark.spec("SRV-275")
-def test_what_a_request_starts_is_about_its_person(start: Starter, events: RecordedEvents) -> None:
+@pytest.mark.parametrize("name", [None, "ann"], ids=["visitor", "user"])
+def test_what_a_request_starts_is_about_its_person(
+    start: Starter, name: str | None, events: RecordedEvents
+) -> None:
     """Tasks, and threads that are given the context, capture with the request's identity."""
-    answer = start().get("/async/spreads", VISITOR)
+    cookies = start.without().log_in(name) if name else None
+    answer = start().get("/async/spreads", VISITOR, cookies)
 
     assert answer.status == 200
     assert sorted(events.names) == ["in a task", "in a thread", "later in a task"]
-    assert {event.distinct_id for event in events} == {"visitor-7"}
+    assert {event.distinct_id for event in events} == {PEOPLE[name] if name else "visitor-7"}
     assert {event.properties["$session_id"] for event in events} == {"session-7"}
     assert {event.properties["$request_path"] for event in events} == {"/async/spreads"}
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from typing import assert_type
+from typing import Any, assert_type
 from uuid import uuid4
 
 import posthog_web
@@ -88,6 +88,12 @@ with posthog_web.new_context(fresh=True, capture_exceptions=False, client=client
     posthog_web.tag("plan", "pro")
 
 
+@posthog_web.propagate
+def half(number: int) -> float:
+    """Keep its signature in another thread."""
+    return number / 2
+
+
 @posthog_web.scoped()
 def twice(number: int) -> int:
     """Keep its signature."""
@@ -107,6 +113,8 @@ def thrice(number: int) -> int:
 
 
 assert_type(twice(2), int)
+assert_type(half(2), float)
+assert_type(posthog_web.propagate(later), Callable[[int], Coroutine[Any, Any, str]])
 assert_type(thrice(2), int)
 
 

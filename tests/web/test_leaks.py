@@ -189,6 +189,19 @@ def test_a_scope_served_twice_is_two_requests(posthog_events: RecordedEvents) ->
     assert (seen.distinct_id, seen.properties["app"]) == ("visitor-7", "second")
 
 
+def test_the_application_may_be_given_by_name(posthog_events: RecordedEvents) -> None:
+    """As Starlette once did; an application there has to be."""
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        scope["state"]["posthog"].capture("seen")
+
+    asyncio.run(call(PosthogMiddleware(app=app, client=Client("phc_test")), http()))
+
+    assert posthog_events.names == ["seen"]
+    with pytest.raises(TypeError, match="application"):
+        PosthogMiddleware(client=Client("phc_test"))
+
+
 @pytest.mark.parametrize("state", [None, "text", ()])
 def test_an_odd_scope_is_served_all_the_same(state: Any) -> None:
     """A server may pass any state; where ours finds no place, the application runs without it."""
