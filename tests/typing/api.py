@@ -114,7 +114,7 @@ def thrice(number: int) -> int:
 
 assert_type(twice(2), int)
 assert_type(half(2), float)
-assert_type(posthog_web.propagate(later), Callable[[int], Coroutine[Any, Any, str]])
+bound_later: Callable[[int], Coroutine[Any, Any, str]] = posthog_web.propagate(later)
 assert_type(thrice(2), int)
 
 
