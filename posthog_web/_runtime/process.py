@@ -19,7 +19,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from types import FrameType
 from typing import Any, NoReturn, Protocol
@@ -119,20 +119,38 @@ def _in_child() -> None:
 def at_exit(**_: object) -> None:
     """Send what is left, and whatever comes later at once: nobody waits for threads any more."""
     _end.began = True
-    _end_only_once()
-    drain()
+    with _undisturbed():
+        try:
+            drain()
+        except SystemExit:
+            # Raised by a signal's handler that was on its way already: the end goes on.
+            drain()
 
 
-def _end_only_once() -> None:
-    """Ignore further signals in uWSGI: each would have its C handler end this process once more.
+_ENDING = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
 
-    That would be in the middle of its end, of which nothing came. How long it takes is bounded.
+
+@contextmanager
+def _undisturbed() -> Generator[None]:
+    """Ignore signals that would end a process which is ending already, for as long as it drains.
+
+    Servers send several of them, and each would begin another end in the middle of this one. A
+    second Ctrl-C still interrupts a program that handles it as Python does.
     """
-    if "uwsgi" in sys.modules:
-        # On another thread Python does not allow it.
-        with suppress(ValueError):
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    ignored: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (getattr(signal, name) for name in _ENDING if hasattr(signal, name)):
+            before = signal.getsignal(number)
+            if before not in {signal.SIG_IGN, signal.default_int_handler}:
+                ignored[number] = before
                 signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, before in ignored.items():
+            # None is a handler that Python does not know: uWSGI's, and cannot be put back.
+            if before is not None:
+                signal.signal(number, before)
 
 
 def drain(*, give_up: bool = True) -> None:
@@ -257,10 +275,11 @@ def _in_bootstrap(_: object) -> None:
 
 
 def _after_threads() -> None:
-    """Wait for the child's threads, as it would do next anyway: only then nobody captures."""
-    here = {threading.main_thread(), threading.current_thread()}
-    while working := [one for one in threading.enumerate() if not one.daemon and one not in here]:
-        working[0].join()
+    """Wait for the child's threads, as it would do next anyway: only then nobody captures.
+
+    With the interpreter's own function: executors have to be told before their threads end.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - multiprocessing calls it too
     at_exit()
 
 

@@ -75,7 +75,7 @@ class DjangoSource:
 
     def header(self, name: str) -> Sequence[str]:
         """Return the values of a header."""
-        return _values(self._request.META, f"HTTP_{name.upper().replace('-', '_')}")
+        return _values(self._request, f"HTTP_{name.upper().replace('-', '_')}")
 
     def route(self) -> Route | None:
         """Return the route as of now: a middleware may still choose other URLs."""

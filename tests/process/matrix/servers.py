@@ -108,7 +108,9 @@ UWSGI = (
     # Without this, SIGTERM reloads; with --die-on-term, it interrupts requests and skips all hooks.
     *("--hook-master-start", "unix_signal:15 gracefully_kill_them_all"),
 )
-UWSGI_RECYCLING = (*GUNICORN_RECYCLING, "--min-worker-lifetime", "0")
+# It lets each live for ten seconds all the same. That is as well: one that is told to stop while it
+# starts does not heed it.
+UWSGI_RECYCLING = GUNICORN_RECYCLING
 
 
 def _gunicorn(name: str, *options: str, workers: int = 2, interface: str = "wsgi") -> Server:
