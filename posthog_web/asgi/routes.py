@@ -59,6 +59,13 @@ def find_route(application: object, path: str, goal: Goal) -> Found | None:
     return found
 
 
+def read_selected(route: Any, endpoint: object, path: str) -> Found | None:  # noqa: ANN401 - any framework's route
+    """Return what *route*, which a router selected, tells; None if it is not the endpoint's."""
+    if endpoint is None or getattr(route, "endpoint", None) is not endpoint:
+        return None
+    return None if _match(route, path) is None else Found(template=route.path, matched=True)
+
+
 @lru_cache(maxsize=1024)
 def shape_of(template: str) -> Shape:
     """Return the shape of a template in Starlette's syntax."""

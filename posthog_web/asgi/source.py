@@ -9,7 +9,7 @@ from posthog_web._guard import report_fault
 from posthog_web._web.paths import Route
 from posthog_web._web.request_info import Readers, RequestInfo, read_info
 from posthog_web._web.urls import join_port
-from posthog_web.asgi.routes import Goal, find_route, shape_of
+from posthog_web.asgi.routes import Found, Goal, find_route, read_selected, shape_of
 from posthog_web.asgi.starlette import as_connection
 
 Scope = MutableMapping[str, Any]
@@ -19,12 +19,14 @@ _READ = frozenset(
         "app_root_path",
         "client",
         "endpoint",
+        "fastapi",
         "headers",
         "method",
         "path",
         "path_params",
         "query_string",
         "root_path",
+        "route",
         "router",
         "scheme",
         "server",
@@ -74,7 +76,8 @@ class AsgiSource:
             application = scope.get("router", application)
         host = next(iter(_headers(scope).get("host", ())), "").partition(":")[0]
         goal = Goal(endpoint=endpoint, host=host, method=str(scope.get("method", "")))
-        found = find_route(application, _inner_path(scope, root), goal)
+        inner = _inner_path(scope, root)
+        found = self._selected(inner, endpoint, root) or find_route(application, inner, goal)
         if found is None:
             return None
         return Route(
@@ -91,6 +94,15 @@ class AsgiSource:
     def header(self, name: str) -> Sequence[str]:
         """Return the values of a header."""
         return _headers(self._scope).get(name, ())
+
+    def _selected(self, inner: str, endpoint: object, root: str) -> Found | None:
+        """Return the route in the scope, which saves a search, where nothing stands before it."""
+        scope = self._scope
+        mounted = str(scope.get("root_path") or "").rstrip("/") != root
+        # FastAPI's newer routes do not know the prefixes of routers that include them.
+        if mounted or "fastapi" in scope:
+            return None
+        return read_selected(scope.get("route"), endpoint, inner)
 
     def _find_root(self) -> str:
         """Return what the application is mounted under.

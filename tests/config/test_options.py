@@ -231,6 +231,31 @@ def test_web_options_have_the_adapters_names() -> None:
     assert WebOptions().capture_exceptions is None
 
 
+# The adapters' options on what a request tells: a value, the same as text, and bad values.
+TELLING: dict[str, tuple[Any, str, tuple[Any, ...]]] = {
+    "capture_ip": ("truncated", "truncated", ("some", True, 1)),
+    "captured_query_params": (("ref", "utm_source"), '["ref", "utm_source"]', ("ref", [1])),
+    "masked_route_params": (("owner",), '["owner"]', ("owner", {"owner": 1})),
+}
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_what_a_request_tells_is_an_option(name: str) -> None:
+    """Each comes in by every door, and nothing is guessed."""
+    value, text, bad = TELLING[name]
+    environ = {f"POSTHOG_{name.upper()}": text}
+
+    by_argument = resolve(WebOptions, arguments={name: value}, environ={})
+    by_setting = resolve(WebOptions, arguments={}, settings={name: value}, environ={})
+    by_environment = resolve(WebOptions, arguments={}, environ=environ)
+
+    for resolved in (by_argument, by_setting, by_environment):
+        assert getattr(resolved.options, name) == value != getattr(WebOptions(), name)
+    for one in bad:
+        with pytest.raises(ConfigurationError, match=name):
+            resolve(WebOptions, arguments={name: one}, environ={})
+
+
 def test_options_cannot_be_changed_in_place() -> None:
     """Both option classes are frozen."""
     with pytest.raises(dataclasses.FrozenInstanceError):
