@@ -71,6 +71,13 @@ class Route:
         return clean(self.shape.template) if self.matched else None
 
 
+# What stands for a route that cannot be told, for a fault of ours or of the application's: whether
+# there are secrets in the path nobody knows, so none of it is shown.
+UNTOLD = Route(
+    shape=Shape(template="", pattern=None, parameters=(Parameter(name="secret"),)), matched=False
+)
+
+
 def make_shape(template: str, source: str, parameters: Collection[Parameter]) -> Shape:
     """Return the shape of *template*; *source* is the regular expression of its paths."""
     try:

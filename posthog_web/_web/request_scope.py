@@ -24,7 +24,7 @@ from posthog_web._web.identity import (
     is_logged_in,
     user_id,
 )
-from posthog_web._web.paths import Route
+from posthog_web._web.paths import UNTOLD, Route
 from posthog_web._web.request_info import RequestInfo, RequestProperties
 from posthog_web._web.visitor import Visitor, read_visitor
 
@@ -251,7 +251,7 @@ class RequestScope:
             return self._source.route()
         except Exception as error:  # noqa: BLE001 - routes are the application's objects
             report_fault(error, "route")
-            return None
+            return UNTOLD
 
     @property
     def client(self) -> Client:

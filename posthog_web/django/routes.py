@@ -62,7 +62,9 @@ def _resolve(request: HttpRequest, path: str) -> ResolverMatch | None:
         return None
 
 
-def _route(match: ResolverMatch, start: int, *, matched: bool) -> Route:
+def _route(match: ResolverMatch, start: int, *, matched: bool) -> Route | None:
+    if match.route is None:  # a match that the application made by hand
+        return None
     shape = shape_of(str(match.route))
     return Route(shape=shape, start=start, matched=matched, values=match.kwargs)
 

@@ -52,10 +52,11 @@ class FlaskSource:
         return self._request.headers.getlist(name)
 
     def route(self) -> Route | None:
-        """Return the route, which Flask knows from the first moment on."""
+        """Return the route, which Flask knows before it calls anybody."""
         request = self._reference()
         if request is not None and not self._routed:
-            self._route, self._routed = find_route(request, _context_of(request)), True
+            self._route = find_route(request, _context_of(request))
+            self._routed = self._route is not None or request.routing_exception is not None
         return self._route
 
     def find_user(self) -> object:

@@ -379,6 +379,89 @@ def test_an_asgi_server_may_say_anything(
     assert {name: properties.get(name) for name in expected} == expected
 
 
+class Broken:
+    """An application whose routes cannot be read."""
+
+    @property
+    def routes(self) -> Any:
+        """Fail."""
+        raise RuntimeError
+
+    async def __call__(self, *connection: Any) -> None:
+        """Serve one connection."""
+        await bare(*connection)
+
+
+def test_a_path_is_not_told_if_its_secrets_cannot_be_found(posthog_events: RecordedEvents) -> None:
+    """Where the routes cannot be read, the path stays here; answer and the rest are as ever."""
+    assert call_asgi(PosthogMiddleware(Broken(), project_api_key=KEY), path="/reset/SECRET") == 200
+
+    properties = posthog_events.one("seen").properties
+    assert not {"$pathname", "$request_path", "$request_route"} & properties.keys()
+    assert properties["$current_url"] == "http://shop.test"
+    assert properties["$request_method"] == "GET"
+
+
+def test_the_middleware_takes_the_application_by_name_too(posthog_events: RecordedEvents) -> None:
+    """Starlette passes it by position or by name, as its version has it; it cannot be left out."""
+    wrap: Any = PosthogMiddleware
+    assert call_asgi(wrap(app=bare, project_api_key=KEY)) == 200
+    assert posthog_events.names == ["seen"]
+    with pytest.raises(TypeError, match="wraps an application"):
+        wrap(project_api_key=KEY)
+
+
+# The status
+
+
+async def answer_first(scope: Any, _receive: Any, send: Any) -> None:
+    """Capture before and after the response begins."""
+    scope["state"]["posthog"].capture("before")
+    await send({"type": "http.response.start", "status": 418, "headers": []})
+    scope["state"]["posthog"].capture("after")
+    await send({"type": "http.response.body", "body": b""})
+
+
+def capture_afterwards(get_response: Callable[[HttpRequest], Any]) -> Callable[[Any], Any]:
+    """Capture when the view is done."""
+
+    def answer(request: Any) -> Any:
+        response = get_response(request)
+        request.posthog.capture("after")
+        return response
+
+    return answer
+
+
+def statuses(events: RecordedEvents) -> dict[str, object]:
+    """Return the status that each event tells."""
+    return {event.event: event.properties.get("$response_status_code") for event in events}
+
+
+def test_asgi_events_tell_a_status_once_there_is_one(posthog_events: RecordedEvents) -> None:
+    """What is captured after the response began has its status."""
+    assert call_asgi(PosthogMiddleware(answer_first, project_api_key=KEY)) == 418
+    assert statuses(posthog_events) == {"before": None, "after": 418}
+
+
+@pytest.mark.usefixtures("django_settings")
+def test_django_events_tell_a_status_once_there_is_one(posthog_events: RecordedEvents) -> None:
+    """What a middleware further out captures after the view has the status."""
+    with override_settings(MIDDLEWARE=[f"{__name__}.capture_afterwards", OURS]):
+        call_wsgi(WSGIHandler(), PATH_INFO="/")
+
+    assert statuses(posthog_events) == {"seen": None, "after": 200}
+
+
+def test_flask_events_tell_a_status_once_there_is_one(posthog_events: RecordedEvents) -> None:
+    """What is captured when the request is torn down has the status."""
+    app = make_flask()
+    app.teardown_request(lambda _: flask.request.posthog.capture("after"))  # type: ignore[attr-defined,arg-type] # ours
+    call_wsgi(app, PATH_INFO="/a/x")
+
+    assert statuses(posthog_events) == {"seen": None, "after": 200}
+
+
 @pytest.mark.parametrize("framework", ["Django", "Flask"])
 @pytest.mark.usefixtures("django_settings")
 @pytest.mark.parametrize(

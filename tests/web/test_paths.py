@@ -7,6 +7,7 @@ import re
 import pytest
 
 from posthog_web._web.paths import (
+    UNTOLD,
     Parameter,
     Route,
     Shape,
@@ -83,6 +84,12 @@ def test_a_secret_without_a_place_hides_the_path(route: Route) -> None:
 
     assert shown.endswith("/reset/<uidb64>/<token>/")
     assert "SECRET" not in shown
+
+
+def test_nothing_is_shown_of_a_path_that_nobody_can_judge() -> None:
+    """Where looking for the route failed, there may be secrets anywhere."""
+    assert "".join(split_secrets("/reset/a/SECRET/", UNTOLD)) == ""
+    assert UNTOLD.template is None
 
 
 def test_what_the_framework_read_may_be_anything() -> None:
