@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from django.urls.converters import get_converters
+from hypothesis import given
+from hypothesis import strategies as st
 
 from posthog_web._web.paths import Route, split_secrets
 from posthog_web.asgi.routes import shape_of as shape_of_starlette
@@ -84,3 +86,21 @@ def test_secrets_are_found_in_paths_of_starlette(template: str, path: str, shown
 
     assert shape.template == template
     assert "".join(split_secrets(path, Route(shape=shape))) == shown
+
+
+SEGMENT = st.text(st.characters(exclude_characters="/\n"), min_size=1)
+
+
+@given(name=SEGMENT, token=SEGMENT)
+def test_any_secret_is_hidden_and_nothing_else(name: str, token: str) -> None:
+    """Whatever two segments hold, of the one all is shown and of the other nothing."""
+    path, shown = f"/a.b/{name}/reset/{token}/c", f"/a.b/{name}/reset/<token>/c"
+    shapes = (
+        shape_of_django("a.b/<name>/reset/<token>/c"),
+        shape_of_django(r"^a\.b/(?P<name>[^/]+)/reset/(?P<token>[^/]+)/c$"),
+        shape_of_flask("/a.b/<name>/reset/<token>/c", ()),
+        shape_of_starlette("/a.b/{name}/reset/{token}/c"),
+    )
+
+    for shape in shapes:
+        assert "".join(split_secrets(path, Route(shape=shape))) == shown
