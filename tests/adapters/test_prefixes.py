@@ -138,7 +138,9 @@ async def endpoint(request: Request) -> PlainTextResponse:
 
 def routes() -> list[Any]:
     """Return routes of each kind, one in another."""
-    inner = starlette.applications.Starlette(routes=[Route("/a/{token}", endpoint)])
+    inner = starlette.applications.Starlette(
+        routes=[Route("/a/{token}", endpoint), Route("/{rest:path}", endpoint)]
+    )
     return [
         Route("/a/{token}", endpoint),
         Mount("/in/{key}", routes=[Mount("/deep", app=inner)]),
@@ -159,6 +161,9 @@ def make_fastapi() -> Any:
     middle = fastapi.APIRouter()
     middle.include_router(router, prefix="/mid")
     app.include_router(middle, prefix="/top/{code}")
+    files = fastapi.APIRouter()
+    files.get("/{rest:path}")(endpoint)
+    app.include_router(files, prefix="/files")
     inner = fastapi.FastAPI()
     inner.include_router(middle)
     app.mount("/sub", inner)
@@ -198,6 +203,7 @@ def test_an_asgi_application_may_have_a_root(
     ("inner", "shown", "template"),
     [
         ("/in/x/deep/a/x", "/in/<key>/deep/a/<token>", "/in/{key}/deep/a/{token}"),
+        ("/in/x/deep/b/c", "/in/<key>/deep/b/c", "/in/{key}/deep/{rest:path}"),
         ("/host/x", "/host/<token>", "/host/{token}"),
     ],
 )
@@ -222,6 +228,7 @@ def test_routes_may_lie_in_mounts_and_hosts(
     ("inner", "shown", "template"),
     [
         ("/top/x/mid/own/a/x", "/top/<code>/mid/own/a/<token>", "/top/{code}/mid/own/a/{token}"),
+        ("/files/a/b", "/files/a/b", "/files/{rest:path}"),
         ("/sub/mid/own/a/x", "/sub/mid/own/a/<token>", "/sub/mid/own/a/{token}"),
     ],
 )
