@@ -47,7 +47,7 @@ class PosthogMiddleware:
         # Starlette 0.40 gives it by name; by the signature, names are options.
         self._app = options.pop("app", app)
         if self._app is None:
-            msg = "PosthogMiddleware() takes the application to wrap"
+            msg = "PosthogMiddleware wraps an ASGI application: PosthogMiddleware(app, …)"
             raise TypeError(msg)
         self._setup = configure(arguments=options, client=client)
         self._given = (self._setup.client, self._setup.options)

@@ -19,6 +19,7 @@ from posthog_web.django.user import (
     NOT_LOADED,
     afind_user,
     can_be_asked,
+    closing_new_connections,
     find_user,
     loaded_user,
     may_be_logged_in,
@@ -98,8 +99,15 @@ class DjangoSource:
         if self._found is NOT_LOADED:
             if self.awaits_user() or not can_be_asked(request):
                 return UNKNOWN
-            self._found = find_user(request)
+            self._found = self._look_up(request)
         return self._found
+
+    def _look_up(self, request: HttpRequest) -> object:
+        if threading.get_ident() == self._home:
+            return find_user(request)
+        # Django closes the connections of its own threads, not those of one that a view started.
+        with closing_new_connections():
+            return find_user(request)
 
     async def resolve_user(self) -> None:
         """Look the user up without blocking the loop, for those who ask from now on."""

@@ -10,12 +10,15 @@ read is put back.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib import auth
+from django.db import connections
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
@@ -77,6 +80,18 @@ def _put_back(session: Any, key: object, before: dict[str, Any]) -> None:  # noq
         vars(session).clear()
         vars(session).update(before)
     session.accessed, session.modified = before["accessed"], before["modified"]
+
+
+@contextmanager
+def closing_new_connections() -> Generator[None]:
+    """Close the connections to databases that this thread opens in the block."""
+    before = {one for one in connections.all(initialized_only=True) if one.connection is not None}
+    try:
+        yield
+    finally:
+        for one in connections.all(initialized_only=True):
+            if one not in before:
+                one.close()
 
 
 async def afind_user(request: HttpRequest) -> object:

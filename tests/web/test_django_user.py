@@ -102,3 +102,56 @@ assert len(events) == 2
         tmp_path,
         f"django.contrib.sessions.backends.{backend}",
     )
+
+
+def test_a_thread_of_a_view_keeps_no_connection(tmp_path: Path) -> None:
+    """Looking the user up on a thread of the view's own leaves no connection open there.
+
+    One that was open before stays open, and so does the one of the request's thread.
+    """
+    run(
+        """
+import threading
+from django.db import connection
+user = User.objects.create_user("alice")
+open_after = {}
+
+def note(name):
+    open_after[name] = connection.connection is not None
+
+def in_a_thread(request, name, prepare):
+    def work():
+        prepare()
+        request.posthog.capture(name)
+        note(name)
+        connection.close()
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+def view(request):
+    if "here" in request.GET:
+        connection.close()
+        request.posthog.capture("here")
+        note("here")
+    else:
+        in_a_thread(request, "new", lambda: None)
+    return HttpResponse("ok")
+
+def busy(request):
+    in_a_thread(request, "used", lambda: connection.ensure_connection())
+    return HttpResponse("ok")
+
+urlpatterns[:] = [path("", view), path("busy", busy)]
+with record_events() as events:
+    client = Client()
+    client.force_login(user)
+    client.get("/?here=1")
+    client.get("/")
+    client.get("/busy")
+assert {event.distinct_id for event in events} == {str(user.pk)}, list(events)
+assert sorted(events.names) == ["here", "new", "used"]
+assert open_after == {"here": True, "new": False, "used": True}, open_after
+""",
+        tmp_path,
+    )
