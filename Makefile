@@ -5,6 +5,9 @@ BIN := .venv/bin
 FAST_RECORD := .pytest_cache/spec-fast.json
 SLOW_RECORD := .pytest_cache/spec-slow.json
 
+# The versions of frameworks, groups in pyproject.toml, on which the adapters' contract is run again.
+VERSIONS := oldest newest
+
 # Tests read it: SKIP="browser redis" leaves those out, and says so.
 export SKIP
 
@@ -15,8 +18,8 @@ export SKIP
 help:
 	@echo "make demo        start the inspector and send it real events (CHECK=1: verify and exit)"
 	@echo "make test        run the tests, their coverage and the requirements they prove"
-	@echo "make check       lint, formatting, types, and the page of requirements"
-	@echo "make test-slow   run the tests that need time"
+	@echo "make check       lint, formatting, types, and the pages that are written by tools"
+	@echo "make test-slow   run the tests that need time, and the adapters' on old and new versions"
 	@echo "make exit-matrix stop every framework under every server, and print what arrived"
 	@echo "make bench       run the benchmarks"
 	@echo "make deps        install what the commands above need"
@@ -53,14 +56,29 @@ check: .venv/.installed
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	$(BIN)/python tools/spec_coverage.py --check
+	$(BIN)/python -m tools.contract_page --check
 
-# pytest ends with 5 when nothing was selected.
-test-slow: .venv/.installed system
+# pytest ends with 5 when nothing was selected. What is slow ran on the newest versions already.
+test-slow: .venv/.installed $(VERSIONS:%=.venv-%/.installed) system
 	$(BIN)/python -m pip install --quiet --group uwsgi
 	@$(BIN)/python -m pytest -m slow -o faulthandler_timeout=600 --spec-record=$(SLOW_RECORD) || { \
 		code=$$?; test $$code -eq 5 || exit $$code; \
 		echo "No test is marked slow: nothing was run, nothing was proven."; }
 	$(BIN)/python tools/spec_coverage.py --check --record $(SLOW_RECORD)
+	@$(MAKE) --no-print-directory contract-oldest
+	@$(MAKE) --no-print-directory contract-newest SELECT='-m "not slow"'
+
+# They are as new as the day they were made; `make clean` has them made again.
+$(VERSIONS:%=.venv-%/.installed): .venv-%/.installed: pyproject.toml .venv/.installed
+	$(BIN)/python -m venv --clear .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.venv-$*/bin/python -m pip install --quiet --editable . --group $*
+	@touch $@
+
+.PHONY: $(VERSIONS:%=contract-%)
+$(VERSIONS:%=contract-%): contract-%: .venv-%/.installed
+	@echo "The adapters' contract on the $* versions:"
+	.venv-$*/bin/python -m pytest tests/adapters tests/web $(SELECT)
 
 # All of it; `make test` runs a part of it, `make test-slow` the rest.
 exit-matrix: .venv/.installed
@@ -82,5 +100,5 @@ ifdef CI
 endif
 
 clean:
-	rm -rf .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info $(VERSIONS:%=.venv-%)
 	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +

@@ -11,6 +11,7 @@ from tests.adapters.apps.views import STAGE
 from tests.adapters.record import Record
 from tests.adapters.situation import Starter
 from tests.adapters.table import ADAPTERS, Adapter, applies
+from tests.adapters.versions import describe_versions
 
 RECORD = Record()
 
@@ -40,6 +41,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     lines = RECORD.draw(tuple(ADAPTERS))
     if lines:
         terminalreporter.section("the adapters' contract")
+        terminalreporter.write_line(describe_versions())
         for line in lines:
             terminalreporter.write_line(line)
 

@@ -152,6 +152,11 @@ NOT_APPLICABLE = (
         because="WSGI has no lifespan, and Django refuses ASGI's",
     ),
     NotApplicable(
+        rows=("test_a_crowd_of_greenlets_does_not_mix",),
+        adapters=all_but(*WSGI),
+        because="ASGI needs asyncio, and has no greenlets",
+    ),
+    NotApplicable(
         rows=("test_two_applications_do_not_mix",),
         adapters=DJANGO,
         because="a process has one Django project",

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -34,8 +34,10 @@ SLOW = {"POSTHOG_FLUSH_INTERVAL": "60", "POSTHOG_FLUSH_AT": "1000"}
 # What a server takes for its own end.
 AT_MOST = 3.0
 
+GUNICORN = ["gunicorn", "--bind", "fd://{fd}", "--workers", "1", "--no-control-socket"]
 COMMANDS = {
-    "gunicorn": ["gunicorn", "--bind", "fd://{fd}", "--workers", "1", "--no-control-socket"],
+    "gunicorn": GUNICORN,
+    "gunicorn with gevent": [*GUNICORN, "--worker-class", "gevent"],
     "uvicorn": ["uvicorn", "--fd", "{fd}", "--log-level", "warning"],
 }
 
@@ -83,12 +85,21 @@ class Server:
 
     def get(self, path: str) -> int:
         """Send a visitor's GET and return the status of the answer."""
+        status, _body = self._ask(path, VISITOR)
+        return status
+
+    def read(self, path: str, headers: Sequence[tuple[str, str]]) -> bytes:
+        """Send a GET and return the body of the answer, which is a good one."""
+        status, body = self._ask(path, headers)
+        assert status == 200, body
+        return body
+
+    def _ask(self, path: str, headers: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(*self._address, timeout=PATIENCE)
         try:
-            connection.request("GET", path, headers=dict(VISITOR))
+            connection.request("GET", path, headers=dict(headers))
             response = connection.getresponse()
-            response.read()
-            return response.status
+            return response.status, response.read()
         finally:
             connection.close()
 
@@ -99,8 +110,13 @@ class Server:
 
 
 @contextmanager
-def serving(adapter: Adapter, inspector: Inspector, **variables: str) -> Iterator[Server]:
-    """Serve an adapter's application, for which requests wait until it is there."""
+def serving(
+    adapter: Adapter, inspector: Inspector, at_most: float = 2 * PATIENCE, **variables: str
+) -> Iterator[Server]:
+    """Serve an adapter's application, for which requests wait until it is there.
+
+    After *at_most* seconds it is ended, whatever happens.
+    """
     server, served = adapter.served
     with socket.create_server(("127.0.0.1", 0)) as listener:
         command = [word.format(fd=listener.fileno()) for word in COMMANDS[server]]
@@ -112,7 +128,7 @@ def serving(adapter: Adapter, inspector: Inspector, **variables: str) -> Iterato
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as process:
-            watchdog = threading.Timer(2 * PATIENCE, process.kill)
+            watchdog = threading.Timer(at_most, process.kill)
             watchdog.start()
             try:
                 yield Server(process, listener.getsockname())
