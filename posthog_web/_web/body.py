@@ -27,6 +27,7 @@ class Passage:
         self._lifetime = lifetime
         self._source = source
         self._inside: Surroundings = lifetime.scope
+        lifetime.streams = True
 
     def resume(self) -> Surroundings | None:
         """Make current what was at the end of the last step; return what to ``pause`` with."""
@@ -57,11 +58,14 @@ class Passage:
 
     async def find_person(self, *, last: bool = False) -> None:
         """Hand over what waits for its person, if anything does; see ``RequestScope.resolve``."""
+        if last:
+            self._lifetime.conclude()
         if self._lifetime.scope.has_deferred():
             await self._lifetime.scope.resolve(last=last)
 
     def end(self) -> None:
         """Wait for nothing any more."""
+        self._lifetime.conclude()
         self._lifetime.scope.end()
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from random import random
+from time import perf_counter
+
 from posthog_web import _scope
 from posthog_web._scope import Surroundings
 from posthog_web._web.request_posthog import RequestPosthog
@@ -15,26 +18,44 @@ class Lifetime:
     Attributes:
         scope: What its events have in common.
         posthog: What the application gets.
+        streams: Whether the body is produced after the view has returned.
         under_way: Whether it is current, somewhere up the stack.
     """
 
-    __slots__ = ("_before", "posthog", "scope", "under_way")
+    __slots__ = ("_before", "_began", "posthog", "scope", "streams", "under_way")
 
     def __init__(self, setup: WebSetup, source: RequestSource) -> None:
         """Make the scope of a request; nothing of it is current yet."""
         self.scope = RequestScope(setup, source)
         self.posthog = RequestPosthog(self.scope)
         self._before: Surroundings | None = None
+        self._began: float | None = None
+        self.streams = False
         self.under_way = False
 
     def enter(self) -> None:
         """Make the scope current. It sees nothing of what was current before."""
+        options = self.scope.setup.options
+        if options.request_events and random() < options.request_events_sample_rate:  # noqa: S311 - a sample
+            self._began = perf_counter()
         self._before = _scope.enter_as(self.scope)
         self.under_way = True
 
     def note_status(self, status: int | None) -> None:
         """Remember the status of the response."""
         self.scope.status = status
+
+    def note_response(self, response: object, status: int | None) -> None:
+        """Remember the response, if somebody may want to see it, and its status."""
+        self.scope.status = status
+        if self.scope.setup.options.extra_properties is not None:
+            self.scope.response = response
+
+    def conclude(self) -> None:
+        """Capture that the request is answered, if that is wanted; once, at its last byte."""
+        began, self._began = self._began, None
+        if began is not None:
+            self.posthog._report_request(perf_counter() - began)  # noqa: SLF001 - as below
 
     def report(self, error: BaseException, source: str) -> None:
         """Report an exception the application let go, at the framework's hook *source*."""
@@ -48,5 +69,7 @@ class Lifetime:
 
     def leave(self) -> None:
         """Make current again what was before. What is captured later waits for nothing."""
+        if not self.streams:
+            self.conclude()
         self.scope.end()
         self.pause()

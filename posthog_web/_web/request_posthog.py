@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from posthog_web._client.core import Client
 
 
+# HEAD and OPTIONS are asked by programs, about a request to come.
+_ASKED = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+
 class RequestPosthog:
     """Captures for the person of one request, with what is known of the request.
 
@@ -154,6 +158,12 @@ class RequestPosthog:
             boundary = Boundary(kind="middleware", handled=False, source=source)
             with self._active():
                 self.client._report_uncaught(error, boundary)  # noqa: SLF001 - for adapters
+
+    @safely
+    def _report_request(self, seconds: float) -> None:
+        """Capture that the request was answered after *seconds*, unless nobody asked for it."""
+        if self._scope.info.method in _ASKED and not self._scope.is_excluded():
+            self.capture("http_request", {"duration_ms": round(seconds * 1000, 3)})
 
     def _with_groups(self, groups: object) -> Any:  # noqa: ANN401 - the client judges it
         """Return *groups* beside those of the request; what is no mapping as it is."""

@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from posthog_web import _config
@@ -13,7 +14,7 @@ from posthog_web._client.core import Client
 from posthog_web._client.default import default_client
 from posthog_web._config import ClientOptions, WebOptions
 from posthog_web._config.doors import ALIASES, check_names
-from posthog_web._guard import describe_fault
+from posthog_web._guard import describe_fault, report_fault
 from posthog_web._log import Notices
 from posthog_web._runtime import signals
 
@@ -47,6 +48,29 @@ class WebSetup:
             "client_for", "posthog_web: client_for must return a Client, or None for the usual one"
         )
         return self.client
+
+    async def drain(self) -> None:
+        """Send what is left when a server ends its application, without blocking the loop.
+
+        All clients share the ``shutdown_timeout`` of the first, and live on: there may be a next
+        lifespan. What could not be sent is said, for a server may end the process without a word.
+        """
+        try:
+            deadline = monotonic() + self.client.options.shutdown_timeout
+            left = 0
+            for client in (self.client, *self.others):
+                if not await client.aflush(max(deadline - monotonic(), 0.0)):
+                    stats = client.stats()
+                    left += stats.queued + stats.in_flight
+        except Exception as error:  # noqa: BLE001 - the application's end is not ours to spoil
+            report_fault(error, "lifespan")
+            return
+        if left:
+            self.notices.warn(
+                "lifespan",
+                "posthog_web: %d event(s) could not be sent before the server shut down",
+                left,
+            )
 
     def client_ends_with_server(self) -> bool:
         """See to the end of a server that tells nobody but by a signal, if that is wanted.

@@ -22,6 +22,7 @@ _SOURCE = "asgi.middleware"
 # Marks a connection that a middleware of this kind, further out, serves already: holds its setup.
 _SERVED = "posthog_web.served"
 _GOODBYES = frozenset({"ClientDisconnect", "WebSocketDisconnect"})
+_BODIES = frozenset({"http.response.body", "http.response.pathsend"})
 _ENDS = frozenset({"lifespan.shutdown.complete", "lifespan.shutdown.failed"})
 
 
@@ -79,7 +80,7 @@ class PosthogMiddleware:
             return
         lifetime.enter()
         try:
-            await self._app(scope, receive, _noting_status(send, lifetime))
+            await self._app(scope, receive, _noting_response(send, lifetime))
         except Exception as error:
             if scope["type"] == "http" and lifetime.scope.status is None:
                 lifetime.note_status(500)
@@ -97,18 +98,10 @@ class PosthogMiddleware:
 
         async def drain_then_send(message: Message) -> None:
             if message["type"] in _ENDS:
-                await self._drain()
+                await self._setup.drain()
             await send(message)
 
         return drain_then_send
-
-    async def _drain(self) -> None:
-        """Flush without blocking the loop. The client lives on: there may be a next lifespan."""
-        client = self._setup.client
-        try:
-            await client.aflush(client.options.shutdown_timeout)
-        except Exception as error:  # noqa: BLE001 - the application's end is not ours to spoil
-            report_fault(error, "lifespan")
 
 
 def _attach(scope: Scope, lifetime: Lifetime, setup: WebSetup) -> bool:
@@ -128,10 +121,13 @@ def _is_goodbye(error: Exception) -> bool:
     return kind.__module__.startswith("starlette.") and kind.__name__ in _GOODBYES
 
 
-def _noting_status(send: Send, lifetime: Lifetime) -> Send:
-    async def note_then_send(message: Message) -> None:
+def _noting_response(send: Send, lifetime: Lifetime) -> Send:
+    async def note_and_send(message: Message) -> None:
         if message["type"] == "http.response.start":
-            lifetime.note_status(message.get("status"))
+            lifetime.note_response(message, message.get("status"))
         await send(message)
+        if message["type"] in _BODIES and not message.get("more_body"):
+            # What the application does from here on is no part of the answer.
+            lifetime.conclude()
 
-    return note_then_send
+    return note_and_send

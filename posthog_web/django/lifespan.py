@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from posthog_web._guard import report_fault
+from posthog_web._guard import safely
+from posthog_web._web.setup import WebSetup
 from posthog_web.django.conf import current_setup
 
 Message = MutableMapping[str, Any]
@@ -42,22 +42,12 @@ async def _live(receive: Receive, send: Send) -> None:
         if message["type"] == "lifespan.startup":
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
-            await _drain()
+            if (setup := _setup()) is not None:
+                await setup.drain()
             await send({"type": "lifespan.shutdown.complete"})
             return
 
 
-async def _drain() -> None:
-    """Flush, without blocking the loop, within the client's ``shutdown_timeout``."""
-    try:
-        setup = current_setup()
-        client = setup.client
-        if not await asyncio.to_thread(client.flush, client.options.shutdown_timeout):
-            stats = client.stats()
-            setup.notices.warn(
-                "lifespan",
-                "posthog_web: %d event(s) could not be sent before the server shut down",
-                stats.queued + stats.in_flight,
-            )
-    except Exception as error:  # noqa: BLE001 - the application's end is not ours to spoil
-        report_fault(error, "lifespan")
+@safely
+def _setup() -> WebSetup:
+    return current_setup()

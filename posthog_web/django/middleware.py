@@ -15,8 +15,10 @@ from django.http import HttpRequest, HttpResponseBase
 from posthog_web._guard import safely
 from posthog_web._web.body import Body, Passage, stream
 from posthog_web._web.lifetime import Lifetime
+from posthog_web._web.setup import WebSetup
 from posthog_web.django.conf import current_setup
 from posthog_web.django.source import DjangoSource
+from posthog_web.errors import ConfigurationError
 
 GetResponse = Callable[[HttpRequest], Any]
 
@@ -65,7 +67,7 @@ class PosthogMiddleware:
         goes_on: bool | None = False
         try:
             response: HttpResponseBase = self.get_response(request)
-            lifetime.note_status(response.status_code)
+            lifetime.note_response(response, response.status_code)
             goes_on = response.streaming and _go_on(response, lifetime, request)
             return response
         finally:
@@ -77,11 +79,14 @@ class PosthogMiddleware:
         goes_on: bool | None = False
         try:
             response: HttpResponseBase = await self.get_response(request)
-            lifetime.note_status(response.status_code)
+            lifetime.note_response(response, response.status_code)
             goes_on = response.streaming and _go_on(response, lifetime, request)
             return response
         finally:
             try:
+                if not goes_on:
+                    # Now, so that it waits for its person as the others do.
+                    lifetime.conclude()
                 if lifetime.scope.has_deferred():
                     await lifetime.scope.resolve()
             finally:
@@ -97,9 +102,17 @@ class PosthogMiddleware:
 
             async_to_sync(chain_on_loop)()
 
+    def _current_setup(self) -> WebSetup:
+        """Return what the setting says now: tests override settings while requests are served."""
+        try:
+            return current_setup()
+        except ConfigurationError as error:
+            self._setup.notices.once("setting", "posthog_web: %s; the one before holds", error)
+            return self._setup
+
     def _begin(self, request: HttpRequest) -> Lifetime:
         source = DjangoSource(request, asynchronous=self._asynchronous)
-        lifetime = Lifetime(self._setup, source)
+        lifetime = Lifetime(self._current_setup(), source)
         request.posthog = lifetime.posthog
         setattr(request, _ATTRIBUTE, (lifetime, source))
         lifetime.enter()

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flask import current_app, got_request_exception, request, request_finished, request_started
+from flask import (
+    current_app,
+    got_request_exception,
+    has_request_context,
+    request,
+    request_finished,
+    request_started,
+)
 from flask.signals import request_tearing_down
 
 from posthog_web import _scope
@@ -83,6 +90,7 @@ class FlaskPosthog:
         got_request_exception.connect(_report, app)
         request_finished.connect(_note_response, app)
         request_tearing_down.connect(_leave, app)
+        app.context_processor(_template_context)
         app.wsgi_app = _Bounds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own advice
 
 
@@ -144,6 +152,11 @@ def _lifetime(flask_request: Any) -> Lifetime:  # noqa: ANN401 - the request, or
     return lifetime  # type: ignore[no-any-return]  # put there by these lines
 
 
+def _template_context() -> dict[str, RequestPosthog]:
+    """Give templates ``posthog``, beside ``request`` and ``session``."""
+    return {"posthog": _lifetime(request).posthog} if has_request_context() else {}
+
+
 def _enter(_app: Flask) -> None:
     lifetime = _lifetime(request)
     request.environ[_ENTERED] = id(current_context())
@@ -158,7 +171,7 @@ def _report(_app: Flask, exception: BaseException) -> None:
 
 def _note_response(_app: Flask, response: Response) -> None:
     lifetime = _lifetime(request)
-    lifetime.note_status(response.status_code)
+    lifetime.note_response(response, response.status_code)
     if response.is_streamed and not response.direct_passthrough:
         _go_on(response, lifetime)
 

@@ -397,3 +397,17 @@ def test_a_request_dies_with_its_last_byte(
 
     assert STAGE.is_gone()
     assert len(events) == 6
+
+
+@BOTH_STYLES
+def test_a_streamed_request_is_an_event_at_its_last_byte(
+    start: Starter, style: str, events: RecordedEvents
+) -> None:
+    """Where requests are events, it comes after what the body captured, about the same person."""
+    visit = Visit(call=Call(path=f"{style}/stream/numbers", headers=VISITOR))
+    start(request_events=True).serve(visit)
+
+    assert visit.body == THREE
+    assert events.names[-1] == "http_request"
+    assert len(events) == 7
+    assert {event.distinct_id for event in events} == {"visitor-7"}
