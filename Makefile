@@ -75,10 +75,14 @@ $(VERSIONS:%=.venv-%/.installed): .venv-%/.installed: pyproject.toml .venv/.inst
 	.venv-$*/bin/python -m pip install --quiet --editable . --group $*
 	@touch $@
 
-.PHONY: $(VERSIONS:%=contract-%)
-$(VERSIONS:%=contract-%): contract-%: .venv-%/.installed
-	@echo "The adapters' contract on the $* versions:"
-	.venv-$*/bin/python -m pytest tests/adapters tests/web $(SELECT)
+.PHONY: contract-oldest contract-newest
+contract-oldest: .venv-oldest/.installed
+	@echo "The adapters' contract on the oldest versions:"
+	.venv-oldest/bin/python -m pytest tests/adapters tests/web $(SELECT)
+
+contract-newest: .venv-newest/.installed
+	@echo "The adapters' contract on the newest versions:"
+	.venv-newest/bin/python -m pytest tests/adapters tests/web $(SELECT)
 
 # All of it; `make test` runs a part of it, `make test-slow` the rest.
 exit-matrix: .venv/.installed
