@@ -1,0 +1,214 @@
+"""Frameworks around the three, and libraries that bring users of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http import HttpRequest
+from django.test import RequestFactory, override_settings
+from flask import Flask
+from flask_login import LoginManager, UserMixin, login_user
+from litestar import Litestar, Request
+from litestar import get as litestar_get
+from quart import Quart
+from quart import request as quart_request
+from starlette.applications import Starlette
+from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import HTTPConnection
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+import posthog_web
+from posthog_web.asgi import PosthogMiddleware
+from posthog_web.django import PosthogMiddleware as DjangoMiddleware
+from posthog_web.flask import FlaskPosthog
+from posthog_web.testing import RecordedEvents
+from tests.adapters.apps.application import AsgiApplication, Call
+from tests.adapters.apps.django_project import set_up
+from tests.adapters.situation import is_about_nobody
+
+VISITOR = (("X-PostHog-Distinct-Id", "visitor-7"),)
+
+
+def see(scope: Any) -> None:
+    """Capture in both ways, where there is anything to capture with."""
+    if (posthog := scope.get("state", {}).get("posthog")) is not None:
+        posthog.capture("seen")
+        posthog_web.capture("seen by module")
+
+
+def quart_app() -> Any:
+    """Return an application in Quart, which is ASGI and no Starlette."""
+    app = Quart(__name__)
+
+    @app.route("/")
+    async def page() -> str:
+        see(quart_request.scope)
+        return "quart"
+
+    return app
+
+
+def litestar_app() -> Any:
+    """Return an application in Litestar."""
+
+    @litestar_get("/", sync_to_thread=False)
+    def page(request: Request[Any, Any, Any]) -> str:
+        see(request.scope)
+        return "litestar"
+
+    return Litestar([page])
+
+
+@pytest.mark.parametrize("make", [quart_app, litestar_app])
+def test_the_asgi_middleware_wraps_any_application(
+    make: Callable[[], Any], posthog_events: RecordedEvents
+) -> None:
+    """Quart and Litestar: the answer is theirs, and events have the visitor and the request."""
+    call = Call(path="/", headers=VISITOR)
+    bare = asyncio.run(AsgiApplication(make()).send_async(call))
+    wrapped = AsgiApplication(PosthogMiddleware(make(), project_api_key="phc_any"))
+
+    answer = asyncio.run(wrapped.send_async(call))
+
+    assert (answer.status, answer.headers, answer.body) == (bare.status, bare.headers, bare.body)
+    assert posthog_events.names == ["seen", "seen by module"]
+    assert {event.distinct_id for event in posthog_events} == {"visitor-7"}
+    assert {event.properties["$request_path"] for event in posthog_events} == {"/"}
+
+
+def test_the_user_of_a_token_counts_as_soon_as_it_is_known(
+    posthog_events: RecordedEvents,
+) -> None:
+    """Django REST framework finds its user inside the view; from then on events are theirs."""
+    set_up()
+    # Importing it reads Django's settings.
+    from django.contrib.auth.models import User
+    from rest_framework.authentication import BaseAuthentication
+    from rest_framework.response import Response
+    from rest_framework.views import APIView
+
+    class Token(BaseAuthentication):
+        def authenticate(self, request: Any) -> tuple[Any, None]:
+            return User(pk=int(request.headers["X-Token"])), None
+
+    class Page(APIView):
+        authentication_classes = (Token,)
+
+        def get(self, request: Any) -> Response:
+            request._request.posthog.capture("in the view")
+            posthog_web.capture("by module")
+            return Response({})
+
+    view = Page.as_view()
+
+    def serve(request: HttpRequest) -> Any:
+        request.posthog.capture("before the view")
+        return view(request)
+
+    with override_settings(POSTHOG={"PROJECT_API_KEY": "phc_rest"}):
+        DjangoMiddleware(serve)(RequestFactory().get("/", headers={"X-Token": "101"}))
+
+    before, *after = posthog_events
+    assert is_about_nobody(before)
+    assert [(event.event, event.distinct_id) for event in after] == [
+        ("in the view", "101"),
+        ("by module", "101"),
+    ]
+
+
+class Everybody(AuthenticationBackend):
+    """Logs everybody in as the same user."""
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, SimpleUser]:
+        """Return the user, whose name is the only thing it has."""
+        del conn
+        return AuthCredentials(), SimpleUser("ann")
+
+
+@pytest.mark.parametrize("order", ["inside", "outside"])
+def test_starlettes_users_count_wherever_they_are_found(
+    order: str, posthog_events: RecordedEvents
+) -> None:
+    """An authentication middleware may stand inside or outside of ours."""
+
+    async def page(request: StarletteRequest) -> PlainTextResponse:
+        request.state.posthog.capture("seen")
+        return PlainTextResponse("")
+
+    ours = Middleware(PosthogMiddleware, project_api_key="phc_starlette")
+    theirs = Middleware(AuthenticationMiddleware, backend=Everybody())
+    middleware = [ours, theirs] if order == "inside" else [theirs, ours]
+    app = AsgiApplication(Starlette(routes=[Route("/", page)], middleware=middleware))
+
+    assert asyncio.run(app.send_async(Call(path="/", headers=VISITOR))).status == 200
+
+    assert posthog_events.one("seen").distinct_id == "ann"
+
+
+class Member(UserMixin):
+    """A user of Flask-Login."""
+
+    id = "101"
+
+
+def flask_app(*, manager: bool, loader: Callable[[str], object] | None) -> Flask:
+    """Return an application that uses Flask-Login as far as it is told to."""
+    app = Flask(__name__)
+    app.secret_key = "not a secret"
+    FlaskPosthog(app, project_api_key="phc_login")
+    if manager:
+        login = LoginManager(app)
+        if loader is not None:
+            login.user_loader(loader)
+
+    @app.get("/log-in")
+    def log_in() -> str:
+        login_user(Member())
+        return ""
+
+    @app.get("/")
+    def page() -> str:
+        posthog_web.capture("seen")
+        return ""
+
+    return app
+
+
+def fail(_number: str) -> object:
+    """Fail, as a database may."""
+    raise LookupError
+
+
+@pytest.mark.parametrize(
+    ("manager", "loader", "person"),
+    [
+        (False, None, "visitor-7"),
+        (True, None, "101"),
+        (True, lambda _number: Member(), "101"),
+        (True, lambda _number: None, "visitor-7"),
+        (True, fail, None),
+    ],
+    ids=["not there", "no loader", "complete", "user deleted", "loader fails"],
+)
+def test_flask_login_may_be_there_in_part(
+    manager: bool,
+    loader: Callable[[str], object] | None,
+    person: str | None,
+    posthog_events: RecordedEvents,
+) -> None:
+    """Whom the session names is asked of the loader; a user it does not know is none."""
+    client = flask_app(manager=manager, loader=loader).test_client()
+    if manager:
+        client.get("/log-in")
+
+    assert client.get("/", headers=dict(VISITOR)).status_code == 200
+
+    event = posthog_events.one("seen")
+    assert is_about_nobody(event) if person is None else event.distinct_id == person
