@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from posthog_web._delivery.accounting import Ledger, Stats
@@ -294,13 +294,13 @@ class Buffer:
     @property
     def waiting(self) -> int:
         """The number of events that wait, batches under way not counted."""
-        return len(self._events) + sum(len(batch.events) for batch in self._returned)
+        return len(self._events) + _count(self._returned)
 
     @property
     def unsettled(self) -> int:
         """The number of events that were neither sent nor dropped yet."""
         with self._lock:
-            return self.waiting + sum(len(batch.events) for batch in self._in_flight)
+            return self.waiting + _count(self._in_flight)
 
     def hurry(self, position: int) -> None:
         """Make everything before *position* due now."""
@@ -363,12 +363,18 @@ class Buffer:
     def snapshot(self) -> Stats:
         """Return all figures as of one moment."""
         with self._lock:
+            # Read once: events come in without the lock, meanwhile too.
+            events = len(self._events)
             return self._ledger.snapshot(
-                captured=self.position + self._ledger.turned_away,
-                queued=self.waiting,
+                captured=self._taken + events + self._ledger.turned_away,
+                queued=events + _count(self._returned),
                 queued_bytes=self._bytes + sum(batch.size for batch in self._returned),
-                in_flight=self.unsettled - self.waiting,
+                in_flight=_count(self._in_flight),
             )
+
+
+def _count(batches: Iterable[Batch]) -> int:
+    return sum(len(batch.events) for batch in batches)
 
 
 def _wait(condition: threading.Condition, seconds: float) -> None:

@@ -100,7 +100,7 @@ def test_the_middleware_takes_the_application_by_name_too(posthog_events: Record
     wrap: Any = PosthogMiddleware
     assert call_asgi(wrap(app=bare, project_api_key=KEY)) == 200
     assert posthog_events.names == ["seen"]
-    with pytest.raises(TypeError, match="wraps an application"):
+    with pytest.raises(TypeError, match="wraps an ASGI application"):
         wrap(project_api_key=KEY)
 
 
