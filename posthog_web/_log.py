@@ -9,6 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 logger = logging.getLogger("posthog_web")
 logger.addHandler(logging.NullHandler())
@@ -32,6 +33,7 @@ class Notices:
         self._clock = clock
         self._quiet_until: dict[str, float] = {}
         self._held_back: dict[str, int] = {}
+        self._kept: dict[str, tuple[int, str, tuple[object, ...], int]] = {}
 
     def once(self, site: str, message: str, *values: object, level: int = logging.WARNING) -> None:
         """Log *message* the first time *site* says anything, and never again."""
@@ -53,14 +55,30 @@ class Notices:
         now = self._clock()
         if now < self._quiet_until.get(site, -math.inf):
             self._held_back[site] = self._held_back.get(site, 0) + count
+            if interval != math.inf:
+                self._kept[site] = (level, message, values, count)
             return
         if len(self._quiet_until) >= MAX_SITES:
             self._quiet_until.clear()
         self._quiet_until[site] = now + interval
-        held_back = self._held_back.pop(site, 0)
-        if held_back:
-            message, values = (
-                f"{message} (and %d more since the last warning)",
-                (*values, held_back),
-            )
+        self._kept.pop(site, None)
+        _write_with(self._held_back.pop(site, 0), level, message, values)
+
+    def say_rest(self, *sites: str) -> None:
+        """Log what *sites* only counted since they last said it: there may be no other time."""
+        for site in sites:
+            if site in self._kept:
+                level, message, values, count = self._kept.pop(site)
+                _write_with(self._held_back.pop(site, 0) - count, level, message, values)
+
+
+def _write_with(more: int, level: int, message: str, values: tuple[object, ...]) -> None:
+    if more > 0:
+        message, values = f"{message} (and %d more since the last warning)", (*values, more)
+    write(level, message, *values)
+
+
+def write(level: int, message: str, *values: object) -> None:
+    """Log, whatever the application's handlers do: one that raises must not stop what we do."""
+    with suppress(Exception):
         logger.log(level, message, *values)

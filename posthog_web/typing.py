@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Any, Literal, TypeAlias, TypedDict
 from uuid import UUID
 
+from posthog_web.errors import DeliveryError
+
 DistinctId: TypeAlias = str | int | UUID
 """Who an event is about. Numbers and UUIDs are sent as text."""
 
@@ -22,7 +24,9 @@ Properties: TypeAlias = Mapping[str, Any]
 BeforeSend: TypeAlias = Callable[[Event], Event | None]
 """Returns the event to send, changed or not, or None to drop it."""
 
-OnError: TypeAlias = Callable[[Exception], object] | Callable[[Exception, Sequence[Event]], object]
+OnError: TypeAlias = (
+    Callable[[DeliveryError], object] | Callable[[DeliveryError, Sequence[Event]], object]
+)
 """Told when events could not be delivered; takes the error, and the events if it wants them."""
 
 

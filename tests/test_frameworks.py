@@ -63,7 +63,8 @@ def litestar_app() -> Any:
         see(request.scope)
         return "litestar"
 
-    return Litestar([page])
+    # Its own would set up the root logger of whoever runs the tests.
+    return Litestar([page], logging_config=None)
 
 
 @pytest.mark.parametrize("make", [quart_app, litestar_app])

@@ -201,7 +201,7 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
 
     def __repr__(self) -> str:
         """Return where this client sends, without its key."""
-        return f"<Client of {_config.ingestion_host(self.options.host)}>"
+        return f"<Client of {self._reporter.host}>"
 
     # Consent
 

@@ -112,16 +112,18 @@ class DefaultClient(CaptureVerbs, PeopleVerbs, ExceptionVerb, FlushAfterVerb):
 
     def _make(self) -> Client | None:
         process.install_hooks()
+        attributes = self._attributes
+        options = {name: attributes[name] for name in _NAMES if name in attributes}
+        try:
+            # Without the lock: dotted paths import the application's modules, which may capture.
+            resolved = _config.resolve(ClientOptions, arguments=options, environ=os.environ)
+        except ConfigurationError as error:
+            self._notices.once("configuration", "posthog_web: %s; nothing is sent", error)
+            return None
         with self._making:
             if "client" in self._own:
                 return self._own["client"]
-            attributes = self._attributes
-            options = {name: attributes[name] for name in _NAMES if name in attributes}
-            try:
-                made = Client(**options)
-            except ConfigurationError as error:
-                self._notices.once("configuration", "posthog_web: %s; nothing is sent", error)
-                return None
+            made = Client._made_of(resolved)
             for client in self._adapters_clients():
                 if _same_project(client.options, made.options):
                     made = client

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from posthog_web._client.flush_after import FlushAfter
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from posthog_web._log import Notices
 
 F = TypeVar("F", bound=Callable[..., object])
+
+_LONGEST_PAUSE = 0.05
+
+
+async def _sleep(seconds: float) -> None:
+    import asyncio  # noqa: PLC0415 - whoever waits here has it; others need not load it
+
+    await asyncio.sleep(seconds)
 
 
 class FlushAfterVerb:
@@ -97,10 +106,16 @@ class Endings(FlushAfterVerb):
 
         If the task that waits is cancelled, only the waiting ends: events leave all the same.
         """
-        seconds = self._seconds(timeout, self.options.flush_timeout)
-        if self._lanes.is_empty:
-            return True
-        return await offload(lambda: self._lanes.flush(seconds, hurry=True))
+        deadline = monotonic() + self._seconds(timeout, self.options.flush_timeout)
+        marks = self._lanes.mark()
+        pause = 0.001
+        while not all(crew.settled(mark) for crew, mark in marks) and monotonic() < deadline:
+            if not all([crew.keep_going() for crew, _ in marks]):  # noqa: C419 - all of them
+                return await offload(lambda: self._lanes.wait_for(marks, deadline))
+            # Looking again costs less than a thread that waits, however many tasks do.
+            await _sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        return self._lanes.wait_for(marks, 0.0)
 
     async def ashutdown(self, timeout: float | None = None) -> bool:
         """Shut down without blocking the event loop.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posthog_web._config.destination import ingestion_host, judge_key
+from posthog_web._config.destination import ingestion_host, judge_key, without_credentials
 from posthog_web._config.doors import Resolved, check, names, resolve
 from posthog_web._config.options import ClientOptions, WebOptions
 
@@ -15,4 +15,5 @@ __all__ = [
     "judge_key",
     "names",
     "resolve",
+    "without_credentials",
 ]

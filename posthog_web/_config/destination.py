@@ -38,6 +38,12 @@ def ingestion_host(host: str | None) -> str:
     return _INGESTION_HOSTS.get(address, address or US_HOST)
 
 
+def without_credentials(host: str) -> str:
+    """Return *host* as it may be shown: without a name and a password before it."""
+    scheme, found, rest = host.partition("://")
+    return f"{scheme}{found}{rest.rpartition('@')[2]}"
+
+
 def judge_key(key: str | None) -> Key:
     """Judge *key*: none, a secret by mistake, odd, or good."""
     text = (key or "").strip()

@@ -15,7 +15,6 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -200,7 +199,8 @@ def alias_of(aliases: Mapping[str, object], *choices: object) -> Kind:
 
 def _compression(value: object) -> str:
     _require(holds=value in _COMPRESSIONS)
-    _require(holds=value != "zstd" or find_spec("zstandard") is not None)
+    if value == "zstd":
+        importlib.import_module("zstandard")
     return str(value)
 
 

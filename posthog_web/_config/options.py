@@ -114,12 +114,12 @@ class ClientOptions:
         kinds.seconds(), 5, "Seconds shutdown() and the end of the process wait by default."
     )
     on_error: Callable[..., Any] | None = option(
-        kinds.FUNCTION,
+        kinds.PLAIN_FUNCTION,
         None,
         "Called with (error) or (error, events) when events were not delivered.",
     )
     on_drop: Callable[..., Any] | None = option(
-        kinds.FUNCTION,
+        kinds.PLAIN_FUNCTION,
         None,
         "Called with (reason, events) for events that will never arrive, on the thread that drops.",
     )
@@ -224,5 +224,7 @@ class WebOptions:
     respect_gpc: bool = option(kinds.FLAG, False, "Send nothing for requests with Sec-GPC: 1.")
     respect_dnt: bool = option(kinds.FLAG, False, "Send nothing for requests with DNT: 1.")
     handle_signals: Literal["auto"] | bool = option(
-        kinds.one_of("auto", True, False), "auto", "Chain SIGTERM where a server has no other end."
+        kinds.one_of("auto", True, False),
+        "auto",
+        "Django under ASGI: chain SIGTERM where a server has no other end.",
     )

@@ -107,8 +107,7 @@ class Buffer:
 
     def wants_another_worker(self) -> bool:
         """Return whether a full batch waits and no worker is free to take it."""
-        waiting = len(self._events)
-        return waiting > 0 and waiting % self._limits.flush_at == 0 and not self._idle_workers
+        return len(self._events) >= self._limits.flush_at and not self._idle_workers
 
     def drop(self, reason: DropReason) -> None:
         """Count an event that was captured but is not to be queued."""
@@ -180,21 +179,22 @@ class Buffer:
             return self._take_returned()
         if not self._events:
             return None
-        position = self._taken
-        taken: list[bytes] = []
+        # Known before anything is moved: an exception out of a signal handler may end this at any
+        # moment, and what was moved by then must not be lost.
+        batch = Batch(position=self._taken, events=[], born=self._clock())
+        self._in_flight.add(batch)
         room = self._batch_bytes
-        while self._events and len(taken) < self._limits.batch_size:
+        while self._events and len(batch.events) < self._limits.batch_size:
             room -= len(self._events[0]) + 1
-            if room < 0 and taken:
+            if room < 0 and batch.events:
                 break
-            taken.append(self._events.popleft())
-        self._taken += len(taken)
-        self._bytes = self._bytes - sum(map(len, taken)) if self._events else 0
+            batch.events.append(self._events[0])
+            self._taken += 1
+            self._events.popleft()
+        self._bytes = self._bytes - batch.size if self._events else 0
         self._gather_until = None
         if self._events:
             self._work.notify_all()
-        batch = Batch(position=position, events=taken, born=self._clock())
-        self._in_flight.add(batch)
         return batch
 
     def _take_returned(self) -> Batch:
@@ -294,7 +294,8 @@ class Buffer:
     @property
     def waiting(self) -> int:
         """The number of events that wait, batches under way not counted."""
-        return len(self._events) + _count(self._returned)
+        # A copy, made in one step: this is asked without the lock, too.
+        return len(self._events) + _count(tuple(self._returned))
 
     @property
     def unsettled(self) -> int:
@@ -335,13 +336,19 @@ class Buffer:
         with self._lock:
             self._progress.notify_all()
 
-    def close(self, ends: float) -> None:
-        """Accept nothing more; workers finish what is here until *ends* (monotonic) and stop."""
+    def close(self, ends: float) -> bool:
+        """Accept nothing more; workers finish what is here until *ends* (monotonic) and stop.
+
+        Returns:
+            Whether it was open. Otherwise the first end stands.
+        """
         with self._lock:
-            self.closed = True
-            self.ends = min(self.ends, ends)
+            if self.closed:
+                return False
+            self.closed, self.ends = True, ends
             self._work.notify_all()
             self._progress.notify_all()
+            return True
 
     def abandon(self, reason: DropReason) -> Sequence[bytes]:
         """Drop all that waits or is under way, for *reason*, and return it."""
@@ -362,6 +369,16 @@ class Buffer:
 
     def snapshot(self) -> Stats:
         """Return all figures as of one moment."""
+        stats = self._read()
+        # A signal handler that waits lets go of the lock of whatever it interrupted: once that has
+        # gone on, the figures add up again.
+        for _ in range(3):
+            if stats.captured == stats.sent + stats.queued + stats.in_flight + stats.dropped_total:
+                break
+            stats = self._read()
+        return stats
+
+    def _read(self) -> Stats:
         with self._lock:
             # Read once: events come in without the lock, meanwhile too.
             events = len(self._events)

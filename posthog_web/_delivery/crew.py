@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from posthog_web._delivery.batch import Batch, Limits
 from posthog_web._delivery.buffer import Buffer
@@ -15,6 +16,20 @@ from posthog_web._delivery.transport import Connection
 from posthog_web._delivery.worker import Sender, Worker
 from posthog_web._runtime import process
 from posthog_web.typing import DropReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What somebody waits for.
+
+    Attributes:
+        position: Everything before it.
+        lost: How many events had been lost before.
+    """
+
+    position: int
+    lost: int
+
 
 # Seconds a thread gets to notice that it is over; one in the middle of a request is left behind.
 _GRACE = 0.2
@@ -50,7 +65,7 @@ class Crew:
             if not buffer.closed:
                 self._reporter.refused_by_queue(event)
             return False
-        if not self._workers or buffer.wants_another_worker():
+        if not self._workers or (len(self._workers) < self._size and buffer.wants_another_worker()):
             self._hire()
         if process.is_ending():
             # Nobody will wait for a thread any more: see it out ourselves.
@@ -137,20 +152,42 @@ class Crew:
 
     # Waiting
 
+    @property
+    def unsettled(self) -> int:
+        """The number of events that were neither sent nor dropped yet."""
+        return self.buffer.unsettled
+
+    def mark(self, *, hurry: bool) -> Mark:
+        """Return what a wait that begins now is for; with *hurry* it is due now."""
+        mark = Mark(position=self.buffer.position, lost=self.buffer.lost)
+        if hurry:
+            self.buffer.hurry(mark.position)
+        return mark
+
     def flush(self, timeout: float, *, hurry: bool = True) -> bool:
         """Wait up to *timeout* seconds for all events so far; return whether the server took all.
 
-        Without *hurry* they leave when they would have anyway. On a thread that is sending (in a
-        callback, or a signal handler) this does not wait: it would wait for itself.
+        Without *hurry* they leave when they would have anyway.
         """
-        buffer = self.buffer
-        position, lost = buffer.position, buffer.lost
-        deadline = self._clock() + timeout
-        if hurry:
-            buffer.hurry(position)
+        return self.wait_for(self.mark(hurry=hurry), self._clock() + timeout)
+
+    def wait_for(self, mark: Mark, deadline: float) -> bool:
+        """Wait for what *mark* is for until *deadline*; return whether the server took all.
+
+        On a thread that is sending (in a callback, or a signal handler) this does not wait: it
+        would wait for itself.
+        """
         if not self._waits_for_itself():
-            self._see_through(position, deadline)
-        return buffer.settled(position) and buffer.lost == lost
+            self._see_through(mark.position, deadline)
+        return self.settled(mark) and self.buffer.lost == mark.lost
+
+    def settled(self, mark: Mark) -> bool:
+        """Return whether all that *mark* is for was sent or dropped."""
+        return self.buffer.settled(mark.position)
+
+    def keep_going(self) -> bool:
+        """See to it that somebody works; return False where no thread can be had."""
+        return self._working() or self._hire()
 
     def _see_through(self, position: int, deadline: float) -> None:
         """Wait until all before *position* is settled, and see to it that somebody works on it.
@@ -161,7 +198,7 @@ class Crew:
         buffer = self.buffer
         left: float = math.inf
         while not buffer.settled(position) and self._clock() < deadline:
-            if not self._working() and not self._hire():
+            if not self.keep_going():
                 with self._sending():
                     self._sender.work(buffer, wait=False, deadline=deadline)
                 break
@@ -181,25 +218,34 @@ class Crew:
     def retire(self) -> None:
         """Let threads send what is here within the budget, then stop; wait for nothing."""
         self.buffer.close(self._clock() + self.exit_budget)
+        if self.buffer.waiting and not self._working():
+            # No thread was to be had, and nobody is left who could send.
+            self._give_up()
 
-    def close(self, timeout: float) -> bool:
-        """Send what is here within *timeout* seconds, then stop for good (SRV-113…117)."""
-        deadline = self._clock() + timeout
-        self.buffer.close(deadline)
-        everything = self.flush(timeout)
-        if threading.current_thread() in self._workers:
-            # A callback asked for it: this thread goes on working when the callback returns.
-            return everything
-        self.finish(deadline)
-        end = max(deadline, self._clock()) + _GRACE
-        for worker in [worker for worker in list(self._workers) if worker.is_alive()]:
-            worker.join(min(max(end - self._clock(), 0.0), threading.TIMEOUT_MAX))
+    def close(self, mark: Mark, deadline: float) -> bool:
+        """Send what is here until *deadline*, then stop for good (SRV-113…117).
+
+        Whoever calls first decides how long that may take; others wait, and give nothing up.
+        """
+        is_first = self.buffer.close(deadline)
+        everything = self.wait_for(mark, deadline)
+        # A callback asked for it: this thread goes on working when the callback returns.
+        if is_first and threading.current_thread() not in self._workers:
+            self.finish(deadline)
+            end = max(deadline, self._clock()) + _GRACE
+            for worker in [worker for worker in list(self._workers) if worker.is_alive()]:
+                worker.join(min(max(end - self._clock(), 0.0), threading.TIMEOUT_MAX))
         return everything
 
     def finish(self, deadline: float) -> bool:
-        """Send what is left until *deadline*, give up the rest, say so; return if all was taken."""
+        """Send what is left until *deadline*, give up the rest, say so; return if all was taken.
+
+        What others capture meanwhile is theirs to see out, as long as there is time.
+        """
         everything = self.flush(max(deadline - self._clock(), 0.0))
-        self._give_up()
+        if self._clock() >= deadline:
+            self._give_up()
+        self._reporter.notices.say_rest("queue_full", "lost")
         return everything
 
     def _give_up(self) -> None:

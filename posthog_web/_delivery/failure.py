@@ -14,6 +14,8 @@ def describe(answer: Answer) -> str:
         return f"no answer ({type(answer.error).__name__})"
     if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's own numbers
         return f"redirected (HTTP {answer.status}); set host to the address it leads to"
+    if answer.results.refused:
+        return "refused one by one"
     if answer.results.asked_again:
         return "asked for again, too often"
     if not answer.results.readable:

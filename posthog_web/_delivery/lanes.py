@@ -6,7 +6,11 @@ import time
 from collections.abc import Callable
 
 from posthog_web._delivery.accounting import Stats, add_up
+from posthog_web._delivery.crew import Crew, Mark
 from posthog_web._delivery.lane import Lane
+
+Marks = list[tuple[Crew, Mark]]
+"""What somebody waits for, on each lane."""
 
 
 class Lanes:
@@ -18,12 +22,18 @@ class Lanes:
         self._make_ai = make_ai
         # A dict, since setdefault decides a race, or between us and a signal handler.
         self._all: dict[str, Lane] = {"analytics": analytics}
+        self._ends: float | None = None
 
     @property
     def ai(self) -> Lane:
         """The lane of AI events."""
         lane = self._all.get("ai")
-        return lane or self._all.setdefault("ai", self._make_ai())
+        if lane is None:
+            lane = self._all.setdefault("ai", self._make_ai())
+            if self._ends is not None:
+                # Made by a capture that was under way when the client was shut down.
+                lane.buffer.close(self._ends)
+        return lane
 
     @property
     def waiting(self) -> int:
@@ -40,14 +50,23 @@ class Lanes:
 
         Without *hurry* they leave when they would have anyway.
         """
-        if hurry:
-            self._hurry()
-        return self._one_by_one(lambda lane, left: lane.crew.flush(left, hurry=hurry), timeout)
+        return self.wait_for(self.mark(hurry=hurry), time.monotonic() + timeout)
+
+    def mark(self, *, hurry: bool = True) -> Marks:
+        """Return what a wait that begins now is for, on each lane."""
+        return [(crew, crew.mark(hurry=hurry)) for crew in (lane.crew for lane in self._every())]
+
+    def wait_for(self, marks: Marks, deadline: float) -> bool:
+        """Wait for what *marks* are for until *deadline*; return whether all was taken."""
+        # A list: each is waited for, whatever became of the one before.
+        return all([crew.wait_for(mark, deadline) for crew, mark in marks])  # noqa: C419 - see above
 
     def close(self, timeout: float) -> bool:
         """Send what is here within *timeout* seconds, then stop for good."""
-        self._hurry()
-        return self._one_by_one(lambda lane, left: lane.crew.close(left), timeout)
+        deadline = time.monotonic() + timeout
+        self._ends = deadline
+        marks = self.mark()
+        return all([crew.close(mark, deadline) for crew, mark in marks])  # noqa: C419 - as above
 
     def retire(self) -> None:
         """Let threads finish what is here and stop, without waiting for them."""
@@ -60,16 +79,3 @@ class Lanes:
 
     def _every(self) -> list[Lane]:
         return list(self._all.values())
-
-    def _hurry(self) -> None:
-        """Let all lanes send while one is waited for."""
-        for lane in self._every():
-            lane.crew.hurry()
-
-    def _one_by_one(self, wait: Callable[[Lane, float], bool], timeout: float) -> bool:
-        """Call *wait* with each lane and what is left of *timeout*; return whether all are well."""
-        deadline = time.monotonic() + timeout
-        everything = True
-        for lane in self._every():
-            everything &= wait(lane, max(deadline - time.monotonic(), 0.0))
-        return everything

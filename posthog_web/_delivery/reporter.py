@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 from posthog_web._guard import describe_fault
-from posthog_web._log import Notices, logger
+from posthog_web._log import Notices, write
 from posthog_web._serialization import loads
 from posthog_web.errors import DeliveryError
 from posthog_web.typing import DropReason, Event
@@ -68,7 +68,7 @@ class Reporter:
     def trace(self, message: str, *values: object) -> None:
         """Log a step, if the client is being debugged."""
         if self.debug:
-            logger.debug(f"posthog_web: {message}", *values)
+            write(logging.DEBUG, f"posthog_web: {message}", *values)
 
     def delivered(self, count: int) -> None:
         """Tell, once, that events do arrive."""
@@ -96,17 +96,19 @@ class Reporter:
             )
             self._tell(error, ())
 
-    def lost(self, reason: DropReason, error: DeliveryError, events: Sequence[bytes]) -> None:
-        """Tell that the server will not have *events*."""
-        # Of an error, not its text: it may quote the server, and the server may quote the key.
-        what = f"HTTP {error.status}" if error.status else str(error)
-        if error.status is not None and 300 <= error.status < 400:  # noqa: PLR2004 - HTTP's own numbers
-            what = f"{what}, a redirect; set host to the address it leads to"
+    def lost(
+        self, reason: DropReason, error: DeliveryError, events: Sequence[bytes], words: str
+    ) -> None:
+        """Tell that the server will not have *events*.
+
+        The log gets *words*, not the error's text, which may quote the server, who may quote the
+        key.
+        """
         self.notices.warn(
             "lost",
             "posthog_web: %d event(s) were not delivered: %s",
             len(events),
-            what,
+            words,
             count=len(events),
         )
         self._tell(error, events)
@@ -120,9 +122,12 @@ class Reporter:
     def unsent(self, events: Sequence[bytes], reason: str | None) -> None:
         """Tell of the events that are left behind at the end."""
         reason = reason or "there was no time left"
-        count = len(events)
-        self.notices.warn(
-            "unsent", "posthog_web: %d event(s) could not be sent: %s", count, reason, count=count
+        # Not held back: the count is exact, and there is no next time.
+        write(
+            logging.WARNING,
+            "posthog_web: %d event(s) could not be sent: %s",
+            len(events),
+            reason,
         )
         self.dropped("unsent_at_exit", events)
 

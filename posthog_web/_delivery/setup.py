@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posthog_web._config import ClientOptions, ingestion_host
+from posthog_web._config import ClientOptions, ingestion_host, without_credentials
 from posthog_web._delivery.batch import Limits
 from posthog_web._delivery.compression import compressor
 from posthog_web._delivery.crew import Crew
@@ -28,7 +28,8 @@ _AI_BATCH_BYTES = 5 * _MIB
 
 def make_lanes(options: ClientOptions, api_key: str, reporter: Reporter) -> Lanes:
     """Return the lanes of a client. They keep no reference to it."""
-    reporter.host = ingestion_host(options.host)
+    host = ingestion_host(options.host)
+    reporter.host = without_credentials(host)
     migration = options.historical_migration
     wire: Wire
     if options.capture_mode == "v1":
@@ -42,10 +43,12 @@ def make_lanes(options: ClientOptions, api_key: str, reporter: Reporter) -> Lane
         # AI events know no v1 (protocol §1.6).
         ai = WireV0(api_key=api_key, historical_migration=migration, path="/i/v0/ai/batch/")
         limits = _limits(options, batch_bytes=max(_AI_BATCH_BYTES, options.max_batch_bytes))
-        return _make_lane(options, ai, encoding_v0(options), limits, _LARGEST_AI_EVENT, reporter)
+        return _make_lane(
+            options, host, ai, encoding_v0(options), limits, _LARGEST_AI_EVENT, reporter
+        )
 
     limits = _limits(options, batch_bytes=options.max_batch_bytes)
-    analytics = _make_lane(options, wire, encoding, limits, _LARGEST_EVENT, reporter)
+    analytics = _make_lane(options, host, wire, encoding, limits, _LARGEST_EVENT, reporter)
     return Lanes(analytics, make_ai)
 
 
@@ -75,6 +78,7 @@ def _limits(options: ClientOptions, *, batch_bytes: int) -> Limits:
 
 def _make_lane(
     options: ClientOptions,
+    host: str,
     wire: Wire,
     encoding: str | None,
     limits: Limits,
@@ -83,7 +87,7 @@ def _make_lane(
 ) -> Lane:
     sender = Sender(
         transport=HttpTransport(
-            host=reporter.host,
+            host=host,
             wire=wire,
             encoding=encoding,
             compress=None if encoding is None else compressor(encoding),

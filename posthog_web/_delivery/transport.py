@@ -152,8 +152,17 @@ class HttpConnection:
 
 def _is_stale(error: BaseException | None) -> bool:
     """Return whether *error* says that the other side had closed the connection."""
+    import ssl  # noqa: PLC0415 - requests has loaded it; `import posthog_web` need not
+
+    signs = (
+        BrokenPipeError,
+        ConnectionResetError,
+        ConnectionAbortedError,
+        ssl.SSLEOFError,
+        ssl.SSLZeroReturnError,
+    )
     while error is not None:
-        if isinstance(error, BrokenPipeError | ConnectionResetError | ConnectionAbortedError):
+        if isinstance(error, signs):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -163,7 +172,8 @@ def _detail(said: bytes) -> str:
     """Return the server's own words: its reason, if the answer is JSON with one, else its text."""
     try:
         answer = loads(said)
-        words = next((answer[name] for name in _REASONS if answer.get(name)), None)
+        reasons = (answer.get(name) for name in _REASONS)
+        words = next((reason for reason in reasons if reason and isinstance(reason, str)), None)
     except (ValueError, TypeError, AttributeError):
         words = None
     return str(words or said[: 4 * _DETAIL_LENGTH].decode(errors="replace")).strip()[

@@ -87,10 +87,15 @@ class Sender:
         results = answer.results
         if not (results.refused or results.asked_again) or not buffer.holds(batch):
             return
-        if refused := [batch.events[index] for index in results.refused]:
-            self.reporter.lost("refused", error_of_some(answer, batch), refused)
+        refused = [batch.events[index] for index in results.refused]
         kept = [batch.events[index] for index in sorted(results.asked_again)]
-        buffer.settle_some(batch, kept=kept, refused=len(refused))
+        try:
+            if refused:
+                error = error_of_some(answer, batch)
+                self.reporter.lost("refused", error, refused, str(error))
+        finally:
+            # Also if on_error ends the thread: told once, settled once.
+            buffer.settle_some(batch, kept=kept, refused=len(refused))
 
     def _settle(self, batch: Batch, buffer: Buffer, verdict: Verdict, answer: Answer) -> bool:
         reason = _DROPPED.get(verdict)
@@ -99,7 +104,7 @@ class Sender:
             if reason is None:
                 self.reporter.delivered(len(batch.events))
             elif buffer.holds(batch):
-                self.reporter.lost(reason, error_of(answer, batch), batch.events)
+                self.reporter.lost(reason, error_of(answer, batch), batch.events, describe(answer))
         finally:
             # Also if on_error ends the thread: told once, settled once.
             counted = buffer.settle(batch, reason)

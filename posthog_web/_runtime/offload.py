@@ -31,10 +31,11 @@ async def offload(call: Callable[[], T]) -> T:
             future.set_exception(error)
 
     def run() -> None:
-        value, failure = None, None
+        value: T | None = None
+        failure: BaseException | None = None
         try:
             value = call()
-        except Exception as error:  # noqa: BLE001 - it is whoever waits who is told
+        except BaseException as error:  # noqa: BLE001 - it is whoever waits who is told
             failure = error
         # A loop that was closed meanwhile has nobody who waits.
         with suppress(RuntimeError):

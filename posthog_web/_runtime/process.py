@@ -39,6 +39,10 @@ class Holder(Protocol):
     def hurry(self) -> None:
         """Start sending all that waits, without waiting for it."""
 
+    @property
+    def unsettled(self) -> int:
+        """The number of events that were neither sent nor dropped yet."""
+
     def flush(self, timeout: float) -> bool:
         """Send what is left within *timeout* seconds; keep the rest."""
 
@@ -53,12 +57,18 @@ class _End:
         began: Whether nobody waits for threads any more.
         spent: Seconds that sending has cost since then. Not the time gone by: other exit handlers
             and threads may go on for long, and what they capture still has to leave.
+        sending: How many threads send now, at the expense of the same seconds.
+        since: From when on they do (monotonic).
+        lock: Held to change these; a signal handler may interrupt whoever holds it.
         until: The deadline of the drain under way, which one that interrupts it shares.
         bootstraps: Whether multiprocessing tells us of its children.
     """
 
     began = False
     spent = 0.0
+    sending = 0
+    since = 0.0
+    lock = threading.RLock()
     until: float | None = None
     bootstraps = False
 
@@ -110,7 +120,8 @@ def _in_child() -> None:
     _identifiers.forget_randomness()
     _scope.clear()
     _holders.clear()
-    _end.spent, _end.until = 0.0, None
+    _end.spent, _end.sending, _end.until = 0.0, 0, None
+    _end.lock = threading.RLock()
 
 
 # Draining
@@ -158,9 +169,7 @@ def drain(*, give_up: bool = True) -> None:
 
     What could not be sent is given up and said, or kept, for a process that may go on.
     """
-    # Where fork hooks do not run (uWSGI), a parent's holders are still listed.
-    listed = [reference() for reference in list(_holders.values())]
-    holders = [one for one in listed if one is not None and one.pid == os.getpid()]
+    holders = _ours()
     with _spending(max((holder.exit_budget for holder in holders), default=0.0)) as deadline:
         outermost, _end.until = _end.until is None, deadline
         try:
@@ -171,6 +180,17 @@ def drain(*, give_up: bool = True) -> None:
         finally:
             if outermost:
                 _end.until = None
+
+
+def unsettled() -> int:
+    """Return how many events of this process were neither sent nor dropped yet."""
+    return sum(holder.unsettled for holder in _ours())
+
+
+def _ours() -> list[Holder]:
+    """Return the holders of this process; without fork hooks, a parent's are listed too."""
+    listed = [reference() for reference in list(_holders.values())]
+    return [one for one in listed if one is not None and one.pid == os.getpid()]
 
 
 def _see_out(holder: Holder, deadline: float, *, give_up: bool) -> None:
@@ -185,23 +205,38 @@ def _see_out(holder: Holder, deadline: float, *, give_up: bool) -> None:
 
 @contextmanager
 def _spending(budget: float) -> Generator[float]:
-    """Yield the deadline (monotonic) of what is left of *budget*, and charge the time it took."""
-    began = time.monotonic()
+    """Yield the deadline (monotonic) of what is left of *budget*, and charge the time it took.
+
+    Threads that send side by side spend the same seconds.
+    """
     if _end.until is not None:
         yield _end.until
         return
+    with _end.lock:
+        now = time.monotonic()
+        _end.since = _end.since if _end.sending else now
+        _end.sending += 1
+        deadline = _end.since + max(budget - _end.spent, 0.0)
     try:
-        yield began + max(budget - _end.spent, 0.0)
+        yield deadline
     finally:
-        # Whoever goes on afterwards has all of it for the next time.
-        if is_ending():
-            _end.spent += time.monotonic() - began
+        with _end.lock:
+            _end.sending -= 1
+            # Whoever goes on afterwards has all of it for the next time.
+            if not _end.sending and is_ending():
+                _end.spent += time.monotonic() - _end.since
 
 
 def see_out(holder: Holder) -> bool:
-    """Send what *holder* was given after the end began, on the caller's thread."""
+    """Send what *holder* was given after the end began, on the caller's thread.
+
+    Nothing is given up while there is time: other threads may be sending what is theirs.
+    """
     with _spending(holder.exit_budget) as deadline:
-        return holder.finish(deadline)
+        taken = holder.flush(max(deadline - time.monotonic(), 0.0))
+        if time.monotonic() >= deadline:
+            holder.finish(deadline)
+        return taken
 
 
 def is_ending() -> bool:

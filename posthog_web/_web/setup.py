@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from time import monotonic
+from dataclasses import dataclass
 from typing import Any
 
 from posthog_web import _config
@@ -16,7 +14,8 @@ from posthog_web._config import ClientOptions, WebOptions
 from posthog_web._config.doors import ALIASES, check_names
 from posthog_web._guard import describe_fault, report_fault
 from posthog_web._log import Notices
-from posthog_web._runtime import signals
+from posthog_web._runtime import process, signals
+from posthog_web._runtime.offload import offload
 
 _CLIENT_NAMES = _config.names(ClientOptions) | frozenset(ALIASES)
 
@@ -30,19 +29,16 @@ class WebSetup:
         options: The adapter's own options.
         captures_exceptions: Whether uncaught exceptions are reported.
         notices: Where the adapter says things.
-        others: Clients the application has chosen for single requests.
     """
 
     client: Client
     options: WebOptions
     captures_exceptions: bool
     notices: Notices
-    others: weakref.WeakSet[Client] = field(default_factory=weakref.WeakSet)
 
     def adopt(self, chosen: object) -> Client:
         """Return the client *chosen* for a request; the usual one if it is none, with a warning."""
         if isinstance(chosen, Client):
-            self.others.add(chosen)
             return chosen
         self.notices.warn(
             "client_for", "posthog_web: client_for must return a Client, or None for the usual one"
@@ -52,25 +48,22 @@ class WebSetup:
     async def drain(self) -> None:
         """Send what is left when a server ends its application, without blocking the loop.
 
-        All clients share the ``shutdown_timeout`` of the first, and live on: there may be a next
-        lifespan. What could not be sent is said, for a server may end the process without a word.
+        Of all clients in this process, which live on: there may be a next lifespan. What could not
+        be sent is said, for a server may end the process without a word.
         """
         try:
-            deadline = monotonic() + self.client.options.shutdown_timeout
-            left = 0
-            for client in (self.client, *self.others):
-                if not await client.aflush(max(deadline - monotonic(), 0.0)):
-                    stats = client.stats()
-                    left += stats.queued + stats.in_flight
+            if not process.unsettled():
+                return
+            await offload(lambda: process.drain(give_up=False))
+            if left := process.unsettled():
+                self.notices.warn(
+                    "lifespan",
+                    "posthog_web: %d event(s) could not be sent before the server shut down",
+                    left,
+                    count=left,
+                )
         except Exception as error:  # noqa: BLE001 - the application's end is not ours to spoil
             report_fault(error, "lifespan")
-            return
-        if left:
-            self.notices.warn(
-                "lifespan",
-                "posthog_web: %d event(s) could not be sent before the server shut down",
-                left,
-            )
 
     def client_ends_with_server(self) -> bool:
         """See to the end of a server that tells nobody but by a signal, if that is wanted.

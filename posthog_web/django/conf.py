@@ -24,8 +24,8 @@ def current_setup() -> WebSetup:
         if known is value:
             return setup
     setup = configure(arguments={}, settings=_options(value), label='POSTHOG["{NAME}"]')
-    # The project's own and the latest are kept: settings that tests override come and go.
-    _made[1:] = [(value, setup)]
+    # Only the latest is kept: settings that tests override come and go.
+    _made[:] = [(value, setup)]
     return setup
 
 

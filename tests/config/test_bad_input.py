@@ -42,7 +42,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"flush_interval": 10**400}, "flush_interval must be a number of seconds"),
     ({"project_api_key": 7}, "project_api_key must be text, not int"),
     ({"personal_api_key": b"phx_s3cr3t"}, "personal_api_key must be text, not bytes"),
-    ({"on_error": "print"}, "on_error must be a function, not str"),
+    ({"on_error": "print"}, "on_error must be a function that is not asynchronous, not str"),
     ({"before_send": 7}, "before_send must be a function or a list of functions, not 7"),
     ({"super_properties": [1]}, "super_properties must be a mapping with text keys, not list"),
     ({"super_properties": {1: 2}}, "super_properties must be a mapping with text keys"),

@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from itertools import count
+from time import monotonic
 
 import pytest
 
@@ -57,7 +58,7 @@ def crew(inspector: Inspector) -> Iterator[Crew]:
     )
     crew = Crew(sender, limits, reporter, size=2, exit_budget=1.0)
     yield crew
-    crew.close(0.5)
+    crew.close(crew.mark(hurry=True), monotonic() + 0.5)
 
 
 def test_no_thread_before_the_first_event(make_client: MakeClient, inspector: Inspector) -> None:

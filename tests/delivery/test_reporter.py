@@ -61,7 +61,9 @@ def test_a_callback_that_takes_two_gets_both(shape: str) -> None:
         "lambda": lambda error, batch: shapes.calls.append((error, batch)),
     }
 
-    reporter_with(callbacks.get(shape) or getattr(shapes, shape)).lost("refused", REFUSED, EVENTS)
+    reporter_with(callbacks.get(shape) or getattr(shapes, shape)).lost(
+        "refused", REFUSED, EVENTS, "HTTP 400"
+    )
 
     [(error, batch)] = shapes.calls
     assert error is REFUSED
@@ -79,7 +81,7 @@ def test_a_callback_that_takes_one_gets_the_error(shape: str) -> None:
         "builtin": errors.append,
     }
 
-    reporter_with(callbacks[shape]).lost("refused", REFUSED, EVENTS)
+    reporter_with(callbacks[shape]).lost("refused", REFUSED, EVENTS, "HTTP 400")
 
     assert [*errors, *(error for (error,) in shapes.calls)] == [REFUSED]
 
@@ -91,7 +93,7 @@ def test_a_callback_that_raises_is_said_and_survived(caplog: pytest.LogCaptureFi
         msg = "secret of user123"
         raise LookupError(msg)
 
-    reporter_with(on_error).lost("refused", REFUSED, EVENTS)
+    reporter_with(on_error).lost("refused", REFUSED, EVENTS, "HTTP 400")
 
     [message] = [message for message in caplog.messages if "on_error" in message]
     assert "LookupError" in message
@@ -101,7 +103,7 @@ def test_a_callback_that_raises_is_said_and_survived(caplog: pytest.LogCaptureFi
 
 def test_no_callback_is_no_fault() -> None:
     """Without on_error, failures are only logged."""
-    reporter_with(None).lost("refused", REFUSED, EVENTS)
+    reporter_with(None).lost("refused", REFUSED, EVENTS, "HTTP 400")
 
 
 @pytest.mark.spec("SRV-104")
@@ -166,11 +168,11 @@ def test_losses_in_quick_succession_are_said_once_with_their_sum(
     now = [0.0]
     reporter = Reporter(Notices(clock=lambda: now[0]))
     for _ in range(5):
-        reporter.lost("refused", REFUSED, EVENTS)
+        reporter.lost("refused", REFUSED, EVENTS, "HTTP 400")
     assert len(caplog.messages) == 1
 
     now[0] = 31.0
-    reporter.lost("refused", REFUSED, EVENTS)
+    reporter.lost("refused", REFUSED, EVENTS, "HTTP 400")
 
     first, second = caplog.messages
     assert "3 event(s)" in first
@@ -207,7 +209,10 @@ def test_an_outage_is_told_when_it_begins_and_not_again_before_it_ends(
 def test_the_log_quotes_no_server(caplog: pytest.LogCaptureFixture) -> None:
     """The log names the status of a loss, and not the server's own words."""
     reporter_with(None).lost(
-        "refused", RefusedError("HTTP 401: bad phc_secret", status=401), EVENTS
+        "refused",
+        RefusedError("HTTP 401: bad phc_secret", status=401),
+        EVENTS,
+        "HTTP 401",
     )
 
     [message] = caplog.messages

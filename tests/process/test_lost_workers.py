@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from time import monotonic
 
 import pytest
 
@@ -151,7 +152,7 @@ def test_a_bug_of_ours_costs_a_thread_and_no_event(caplog: pytest.LogCaptureFixt
     assert transport.sent == []
     assert crew.put(b'{"event":"second"}')
     assert transport.delivered.wait(5)
-    assert crew.close(5.0)
+    assert crew.close(crew.mark(hurry=True), monotonic() + 5.0)
 
     assert transport.sent == [b'{"event":"first"}', b'{"event":"second"}']
     assert crew.buffer.snapshot().sent == 2
