@@ -49,3 +49,33 @@ def test_some_things_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
 
     assert len(caplog.records) == 1
     assert caplog.records[0].levelno == logging.INFO
+
+
+def test_what_was_only_counted_is_said_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    """say_rest tells how much a site held back, once; sites that held nothing back say nothing."""
+    notices = Notices(clock=lambda: 0.0)
+    for _ in range(5):
+        notices.warn("full", "posthog_web: the queue is full")
+    notices.warn("other", "posthog_web: something else")
+    caplog.clear()
+
+    notices.say_rest("full", "other")
+    notices.say_rest("full", "other")
+
+    assert caplog.messages == ["posthog_web: the queue is full (and 3 more since the last warning)"]
+
+
+def test_a_handler_that_raises_stops_nothing() -> None:
+    """A logging handler of the application's that fails costs a line, not what we do."""
+
+    class Failing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise LookupError(record)
+
+    logger = logging.getLogger("posthog_web")
+    failing = Failing()
+    logger.addHandler(failing)
+    try:
+        Notices().warn("site", "posthog_web: something")
+    finally:
+        logger.removeHandler(failing)

@@ -162,9 +162,13 @@ def _is_stale(error: BaseException | None) -> bool:
         ssl.SSLZeroReturnError,
     )
     while error is not None:
-        if isinstance(error, signs):
+        # urllib3 puts what happened into what it raises; Python remembers where it was raised.
+        inside = [one for one in error.args if isinstance(one, BaseException)]
+        if any(isinstance(one, signs) for one in (error, *inside)):
             return True
-        error = error.__cause__ or error.__context__
+        error = getattr(error, "reason", None) or error.__cause__ or error.__context__
+        if not isinstance(error, BaseException):
+            return False
     return False
 
 

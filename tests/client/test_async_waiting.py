@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -230,3 +231,57 @@ def test_a_handler_waits_its_own_time_at_most(stuck: Client) -> None:
 
     assert monotonic() - began < 0.8
     assert stuck.stats().queued + stuck.stats().in_flight == 1
+
+
+def test_many_tasks_may_wait_at_once(live: Client, inspector: Inspector) -> None:
+    """A hundred flushes that wait for one slow server start no thread of their own."""
+    inspector.answer(status=200, delay=0.3, times=1)
+
+    async def wait_together() -> tuple[list[bool], int]:
+        live.capture("user123", "paid")
+        waiting = [asyncio.create_task(live.aflush(5)) for _ in range(100)]
+        await asyncio.to_thread(inspector.wait_for, 1)
+        threads = threading.active_count()
+        return await asyncio.gather(*waiting), threads
+
+    before = threading.active_count()
+    results, threads = asyncio.run(wait_together())
+
+    assert results == [True] * 100
+    # The worker, and the thread that waited for the server.
+    assert threads <= before + 2
+
+
+@pytest.mark.parametrize("kind", ["generator", "async generator", "static method", "no function"])
+def test_what_cannot_be_waited_for_is_refused(live: Client, kind: str) -> None:
+    """Where a flush would come too early, the decorator says so where it is written."""
+
+    def generator() -> Iterator[int]:
+        yield 1
+
+    async def async_generator() -> AsyncIterator[int]:
+        yield 1
+
+    odd: dict[str, Any] = {
+        "generator": generator,
+        "async generator": async_generator,
+        "static method": staticmethod(print),
+        "no function": 7,
+    }
+    with pytest.raises(TypeError, match="flush_after"):
+        live.flush_after(odd[kind])
+
+
+def test_a_plain_function_may_return_a_coroutine(live: Client, inspector: Inspector) -> None:
+    """The flush comes after what the coroutine does, not after it is made."""
+
+    async def work(number: int) -> int:
+        live.capture("user123", "late")
+        return number
+
+    @live.flush_after
+    def handler(number: int) -> Any:
+        return work(number)
+
+    assert asyncio.run(handler(7)) == 7
+    assert len(inspector.events()) == 1

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from posthog_web import Client
+from posthog_web.inspector import Inspector
 from posthog_web.testing import RecordedEvents
 from tests.delivery.conftest import MakeClient, Told
 from tests.delivery.servers import RecordingServer, Reply, free_port
@@ -204,3 +205,28 @@ def test_in_sync_mode_it_is_sent_at_once(
     assert client.capture_ai("user-1", "$ai_span")
 
     assert sent(recorder) == [(AI, ["$ai_span"])]
+
+
+def test_a_loss_on_one_lane_is_the_answer_of_a_wait_for_both(
+    make_client: MakeClient, inspector: Inspector
+) -> None:
+    """What the AI endpoint refuses while analytics is waited for makes flush answer False."""
+    inspector.answer(status=200, delay=0.3, times=1)
+    inspector.answer(status=400, times=1)
+    client = make_client(flush_interval=60)
+    client.capture("user-1", "paid")
+    client.flush(timeout=0)
+    inspector.wait_for_requests(1)
+    client.capture_ai("user-1", "$ai_span")
+
+    assert not client.flush()
+
+    assert client.stats().dropped == {"refused": 1}
+
+
+def test_a_lane_made_during_a_shutdown_is_closed(make_client: MakeClient) -> None:
+    """A capture that was under way when the client ended finds no lane that would never end."""
+    client = make_client()
+    client.shutdown()
+
+    assert not client._lanes.ai.put(b'{"event":"late"}')

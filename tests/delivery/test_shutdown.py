@@ -197,3 +197,24 @@ def test_a_client_never_used_ends_at_once(make_client: MakeClient, inspector: In
     assert client.shutdown(timeout=0)
 
     assert inspector.requests() == []
+
+
+@pytest.mark.spec("SRV-116")
+def test_a_second_shutdown_does_not_cut_the_first(
+    make_client: MakeClient, inspector: Inspector
+) -> None:
+    """While one waits for a slow server, another that has no time gives nothing of it up."""
+    inspector.answer(status=200, delay=0.5, times=1)
+    client = make_client(flush_interval=60)
+    client.capture("user123", "paid")
+    results: list[bool] = []
+    first = threading.Thread(target=lambda: results.append(client.shutdown(timeout=5)))
+    first.start()
+    inspector.wait_for_requests(1)
+
+    assert not client.shutdown(timeout=0)
+    first.join(10)
+
+    assert client.stats().dropped == {}
+    assert client.stats().sent == 1
+    assert [event["deliveries"] for event in inspector.events()] == [1]
