@@ -32,8 +32,6 @@ T = TypeVar("T")
 # Where the default would send what somebody meant to keep, or keep elsewhere: one of these that
 # cannot be read from the environment sends nothing at all.
 _NOT_TO_BE_GUESSED = frozenset({"host", "before_send", "disabled", "send", "privacy_mode"})
-
-
 _V1_ALONE = frozenset({"deflate", "zstd"})
 
 
