@@ -179,18 +179,17 @@ class Buffer:
             return self._take_returned()
         if not self._events:
             return None
-        # Known before anything is moved: an exception out of a signal handler may end this at any
-        # moment, and what was moved by then must not be lost.
-        batch = Batch(position=self._taken, events=[], born=self._clock())
-        self._in_flight.add(batch)
+        position = self._taken
+        taken: list[bytes] = []
         room = self._batch_bytes
-        while self._events and len(batch.events) < self._limits.batch_size:
+        while self._events and len(taken) < self._limits.batch_size:
             room -= len(self._events[0]) + 1
-            if room < 0 and batch.events:
+            if room < 0 and taken:
                 break
-            batch.events.append(self._events[0])
-            self._taken += 1
-            self._events.popleft()
+            taken.append(self._events.popleft())
+        batch = Batch(position=position, events=taken, born=self._clock())
+        self._in_flight.add(batch)
+        self._taken += len(taken)
         self._bytes = self._bytes - batch.size if self._events else 0
         self._gather_until = None
         if self._events:

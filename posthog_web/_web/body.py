@@ -20,10 +20,14 @@ T = TypeVar("T")
 class Passage:
     """The way through a body. A context that one step leaves open is there in the next one."""
 
-    __slots__ = ("_inside", "_lifetime", "_source")
+    __slots__ = ("_inside", "_kept", "_lifetime", "_source")
 
-    def __init__(self, lifetime: Lifetime, source: str) -> None:
-        """Go on with the request of *lifetime*; report errors as seen at *source*."""
+    def __init__(self, lifetime: Lifetime, source: str, *, keep: object = None) -> None:
+        """Go on with the request of *lifetime*; report errors as seen at *source*.
+
+        *keep*, the framework's request, is kept alive until the end.
+        """
+        self._kept = keep
         self._lifetime = lifetime
         self._source = source
         self._inside: Surroundings = lifetime.scope
@@ -67,6 +71,7 @@ class Passage:
         """Wait for nothing any more."""
         self._lifetime.conclude()
         self._lifetime.scope.end()
+        self._kept = None
 
 
 class Body:

@@ -16,7 +16,8 @@ from posthog_web._web.text import clean
 SECRET_WORDS = frozenset(
     {
         "accesstoken", "apikey", "auth", "authtoken", "code", "credential", "credentials", "digest",
-        "hash", "hmac", "invitation", "jwt", "key", "magic", "nonce", "otp", "passcode", "passwd",
+        "email", "hash", "hmac", "invitation", "jwt", "key", "magic", "mail", "nonce", "otp",
+        "passcode", "passwd",
         "password", "pin", "pwd", "secret", "session", "sessionid", "sig", "signature", "signed",
         "ticket", "token", "uidb64",
     }

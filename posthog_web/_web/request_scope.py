@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 MAX_DEFERRED = 1000
 
+# Whether, and for whom, events are captured.
+_DECIDING = ("cookie", "sec-gpc", "dnt")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
@@ -45,6 +48,10 @@ class _Held:
 
 class RequestSource(Protocol):
     """An adapter's view of one request. Reading it must leave no trace in the framework."""
+
+    @property
+    def fades(self) -> bool:
+        """Whether nothing can be read any more once the framework lets go of its request."""
 
     def describe(self) -> RequestInfo:
         """Return what is known from the first moment on."""
@@ -100,6 +107,8 @@ class RequestScope:
         self._deferred: deque[Callable[[], object]] = deque()
         self._over = False
         self._held: _Held | None = None
+        self._kept: dict[str, Sequence[str]] = {}
+        self._asking = False
         self._token = object()
 
     # Identity
@@ -138,6 +147,8 @@ class RequestScope:
         return (self.client.options.project_api_key or "").strip()
 
     def _header(self, name: str) -> Sequence[str]:
+        if name in self._kept:
+            return self._kept[name]
         try:
             return self._source.header(name)
         except Exception as error:  # noqa: BLE001 - requests can be malformed in any way
@@ -148,7 +159,8 @@ class RequestScope:
         """Return the id of the framework's user, None if there is none, or UNKNOWN."""
         try:
             user = self._source.find_user()
-            if user is UNKNOWN:
+            if user is UNKNOWN or (user is not None and not hasattr(user, "is_authenticated")):
+                # Somebody, in words we do not know: never whom the browser names.
                 return UNKNOWN
             found = user_id(user, self.setup.options.distinct_id)
             return UNKNOWN if found is None and is_logged_in(user) else found
@@ -227,13 +239,16 @@ class RequestScope:
 
     def _ask(self, name: str, *values: object) -> Any:  # noqa: ANN401 - the application's own answer
         """Return what the application's function in option *name* says of this request."""
-        if getattr(self.setup.options, name) is None:
+        if getattr(self.setup.options, name) is None or self._asking:
+            # A function that captures would be asked for its own event.
             return None
         try:
-            request = self._source.native()
+            self._asking = True
+            return self.setup.call(name, self._source.native(), *values)
         except LookupError:
             return None  # It is over, and nobody keeps it for us.
-        return self.setup.call(name, request, *values)
+        finally:
+            self._asking = False
 
     def is_excluded(self) -> bool:
         """Return whether nothing is to be captured of this request that nobody asked for."""
@@ -256,10 +271,11 @@ class RequestScope:
     @property
     def client(self) -> Client:
         """The client of this request: the adapter's, unless the application has another for it."""
-        if self._client is None:
+        if self._client is None and not self._over:
+            # Only an answer is kept: asked too early, the application may not know yet.
             chosen = self._ask("client_for")
-            self._client = self.setup.client if chosen is None else self.setup.adopt(chosen)
-        return self._client
+            self._client = None if chosen is None else self.setup.adopt(chosen)
+        return self._client or self.setup.client
 
     def read_client(self) -> Any:  # noqa: ANN401 - as the scope protocol
         """Return the client of this request."""
@@ -291,10 +307,17 @@ class RequestScope:
         From now on it is also found out at the end, for what goes on after that.
         """
         _ = self.info
+        self._keep()
         if waits := self.awaits_person():
             self._source.be_patient()
         person = NOBODY if waits else self.read_person()
         self._held = _Held(person=person, route=self._find_route())
+
+    def _keep(self) -> None:
+        """Note what is gone with the framework's request, and decides over what comes later."""
+        self._kept = {name: self._header(name) for name in _DECIDING}
+        if self.setup.options.client_for is not None:
+            _ = self.client
 
     # What changes it
 
@@ -340,22 +363,34 @@ class RequestScope:
         """Complete what waited as *user*'s, since the request's user is about to change."""
         if not self._deferred:
             return
-        named, over = self._named, self._over
+        over = self._over
         try:
-            found = user_id(user, self.setup.options.distinct_id)
-            self._named, self._over = found or named, True
-            self._hand_over_deferred()
+            self._over = True
+            self._hand_over_deferred(user_id(user, self.setup.options.distinct_id))
         finally:
-            self._named, self._over = named, over
+            self._over = over
 
     def end(self) -> None:
         """Wait for nothing any more."""
         if self._held is not None and not self._over:
             self.hold()
+        elif not self._over and (self._source.fades or self.setup.options.client_for is not None):
+            self._keep()
         self._over = True
         self._hand_over_deferred()
 
-    def _hand_over_deferred(self) -> None:
+    def _hand_over_deferred(self, person: str | None = None) -> None:
+        """Complete what waits: as *person*'s, else as whose it is without a name given since.
+
+        Only what nobody was named for waits, so ``identify`` comes too late for it.
+        """
+        named, self._named = self._named, person
+        try:
+            self._complete_deferred()
+        finally:
+            self._named = named
+
+    def _complete_deferred(self) -> None:
         while (complete := self._next_deferred()) is not None:
             try:
                 complete()

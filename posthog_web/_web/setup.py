@@ -131,11 +131,14 @@ def configure(
             environ=os.environ,
         )
         client, written = default_client.share(resolved), resolved.written
+    notices = Notices()
+    for option, complaint in web.complaints.items():
+        notices.once(f"environment:{option}", f"posthog_web: {complaint}")
     return WebSetup(
         client=client,
         options=web.options,
         captures_exceptions=_captures_exceptions(web.options, client, written),
-        notices=Notices(),
+        notices=notices,
     )
 
 

@@ -9,6 +9,7 @@ from posthog_web._guard import report_fault
 from posthog_web._web.lifetime import Lifetime
 from posthog_web._web.setup import WebSetup, configure
 from posthog_web.asgi.source import AsgiSource, Scope
+from posthog_web.asgi.starlette import POSTHOG
 
 if TYPE_CHECKING:
     from posthog_web._client.core import Client
@@ -91,6 +92,7 @@ class PosthogMiddleware:
             lifetime.leave()
             # The scope may be served once more, by another application.
             scope.pop(_SERVED, None)
+            scope.pop(POSTHOG, None)
             source.detach()
 
     def _draining(self, send: Send) -> Send:
@@ -108,7 +110,7 @@ def _attach(scope: Scope, lifetime: Lifetime, setup: WebSetup) -> bool:
     """Put what the application gets into *scope*; return False if it takes nothing."""
     try:
         scope.setdefault("state", {})["posthog"] = lifetime.posthog
-        scope[_SERVED] = setup
+        scope[_SERVED], scope[POSTHOG] = setup, lifetime.posthog
     except Exception as error:  # noqa: BLE001 - a server may pass any mapping, with any state
         report_fault(error, "scope")
         return False

@@ -38,7 +38,11 @@ _READ = frozenset(
 class AsgiSource:
     """An ASGI connection, read only."""
 
-    __slots__ = ("_application", "_inside", "_known", "_root_path", "_route", "_scope")
+    fades = False
+
+    __slots__ = (
+        "_application", "_header_map", "_inside", "_known", "_root_path", "_route", "_scope",
+    )  # fmt: skip
 
     def __init__(self, scope: Scope, application: object) -> None:
         """Read *scope* when somebody asks; *application* is what the middleware wraps."""
@@ -49,6 +53,7 @@ class AsgiSource:
         self._root_path = scope.get("root_path") if "app_root_path" in scope else None
         self._known: object = None
         self._route: Route | None = None
+        self._header_map: Headers | None = None
 
     def detach(self) -> None:
         """Let go of the scope, which holds us, but for what is read here."""
@@ -56,8 +61,14 @@ class AsgiSource:
 
     def describe(self) -> RequestInfo:
         """Return what is known of the connection."""
-        headers = _headers(self._scope)
-        return read_info(_READERS, (self._scope, headers, self._find_root()))
+        return read_info(_READERS, (self._scope, self._headers, self._find_root()))
+
+    @property
+    def _headers(self) -> Headers:
+        """The headers, read once."""
+        if self._header_map is None:
+            self._header_map = _headers(self._scope)
+        return self._header_map
 
     def route(self) -> Route | None:
         """Return the route as Starlette's or FastAPI's table tells, from the application's root."""
@@ -74,7 +85,7 @@ class AsgiSource:
         application = self._application
         if not self._inside:
             application = scope.get("router", application)
-        host = next(iter(_headers(scope).get("host", ())), "").partition(":")[0]
+        host = next(iter(self._headers.get("host", ())), "").partition(":")[0]
         goal = Goal(endpoint=endpoint, host=host, method=str(scope.get("method", "")))
         inner = _inner_path(scope, root)
         found = self._selected(inner, endpoint, root) or find_route(application, inner, goal)
@@ -93,7 +104,7 @@ class AsgiSource:
 
     def header(self, name: str) -> Sequence[str]:
         """Return the values of a header."""
-        return _headers(self._scope).get(name, ())
+        return self._headers.get(name, ())
 
     def _selected(self, inner: str, endpoint: object, root: str) -> Found | None:
         """Return the route in the scope, which saves a search, where nothing stands before it."""

@@ -14,6 +14,7 @@ from posthog_web._web.request_posthog import RequestPosthog
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection as StarletteConnection
+    from starlette.requests import Request as StarletteHttpRequest
     from starlette.requests import Request as StarletteRequest
     from starlette.websockets import WebSocket as StarletteWebSocket
 
@@ -48,7 +49,11 @@ else:
     except ImportError:
         HTTPConnection = Request = WebSocket = None
     # FastAPI looks the annotation of a dependency up by its name.
-    StarletteConnection = HTTPConnection
+    StarletteConnection, StarletteHttpRequest = HTTPConnection, Request
+
+
+POSTHOG = "posthog_web.posthog"
+"""Where a scope holds what its request is given."""
 
 
 def get_posthog(connection: StarletteConnection) -> RequestPosthog:
@@ -57,7 +62,9 @@ def get_posthog(connection: StarletteConnection) -> RequestPosthog:
     Raises:
         RuntimeError: The middleware is not installed.
     """
-    posthog = connection.scope.get("state", {}).get("posthog")
+    # The state may be one for all requests of a server; what is beside it is not.
+    scope = connection.scope
+    posthog = scope.get(POSTHOG) or scope.get("state", {}).get("posthog")
     if posthog is None:
         msg = (
             "there is no request.posthog here: add the middleware, app.add_middleware("
@@ -69,7 +76,9 @@ def get_posthog(connection: StarletteConnection) -> RequestPosthog:
 
 def as_connection(scope: MutableMapping[str, Any]) -> object:
     """Return *scope* as the application's own functions know it."""
-    return scope if HTTPConnection is None else StarletteConnection(scope)
+    if HTTPConnection is None:
+        return scope
+    return StarletteHttpRequest(scope) if scope["type"] == "http" else StarletteConnection(scope)
 
 
 def _add_property() -> None:

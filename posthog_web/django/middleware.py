@@ -68,7 +68,7 @@ class PosthogMiddleware:
         try:
             response: HttpResponseBase = self.get_response(request)
             lifetime.note_response(response, response.status_code)
-            goes_on = response.streaming and _go_on(response, lifetime, request)
+            goes_on = getattr(response, "streaming", False) and _go_on(response, lifetime, request)
             return response
         finally:
             (lifetime.pause if goes_on else lifetime.leave)()
@@ -80,7 +80,7 @@ class PosthogMiddleware:
         try:
             response: HttpResponseBase = await self.get_response(request)
             lifetime.note_response(response, response.status_code)
-            goes_on = response.streaming and _go_on(response, lifetime, request)
+            goes_on = getattr(response, "streaming", False) and _go_on(response, lifetime, request)
             return response
         finally:
             try:

@@ -37,6 +37,8 @@ class DjangoSource:
             too: a query there would open a connection that nobody closes.
     """
 
+    fades = True
+
     def __init__(self, request: HttpRequest, *, asynchronous: bool) -> None:
         """Read *request* when somebody asks."""
         self._reference = weakref.ref(request)
@@ -99,7 +101,12 @@ class DjangoSource:
         if self._found is NOT_LOADED:
             if self.awaits_user() or not can_be_asked(request):
                 return UNKNOWN
-            self._found = self._look_up(request)
+            try:
+                self._found = self._look_up(request)
+            except Exception:
+                # A store that is slow or gone is not asked once more.
+                self._found = UNKNOWN
+                raise
         return self._found
 
     def _look_up(self, request: HttpRequest) -> object:

@@ -33,6 +33,9 @@ def loaded_user(request: HttpRequest) -> object:
         return user
     if isinstance(user, LazyObject) and vars(user)["_wrapped"] is not empty:
         return vars(user)["_wrapped"]
+    if not _is_djangos(user):
+        # Somebody else says who it is, whoever the session's user may be.
+        return NOT_LOADED
     for cache in ("_cached_user", "_acached_user"):
         if cache in held:
             return held[cache]
@@ -54,7 +57,12 @@ def can_be_asked(request: HttpRequest) -> bool:
     held = vars(request)
     if "session" not in held:
         return not apps.is_installed("django.contrib.sessions")
-    finder = getattr(held.get("user"), "__dict__", {}).get("_setupfunc")
+    return _is_djangos(held.get("user"))
+
+
+def _is_djangos(user: object) -> bool:
+    """Return whether *user* is Django's own lazy one, or none at all."""
+    finder = getattr(user, "__dict__", {}).get("_setupfunc")
     return finder is None or finder.__module__ == "django.contrib.auth.middleware"
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from flask import (
     current_app,
     got_request_exception,
-    has_request_context,
     request,
     request_finished,
     request_started,
 )
 from flask.signals import request_tearing_down
+from werkzeug.local import LocalProxy
 
 from posthog_web import _scope
 from posthog_web._guard import safely
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from flask import Flask, Response
+    from flask import Flask, Request, Response
 
     from posthog_web._client.core import Client
     from posthog_web._web.request_posthog import RequestPosthog
@@ -90,7 +90,6 @@ class FlaskPosthog:
         got_request_exception.connect(_report, app)
         request_finished.connect(_note_response, app)
         request_tearing_down.connect(_leave, app)
-        app.context_processor(_template_context)
         app.wsgi_app = _Bounds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own advice
 
 
@@ -105,6 +104,10 @@ class FlaskState:
 
     client: Client
     setup: WebSetup
+
+
+# For templates, beside request and session, and in macros too.
+_in_templates = LocalProxy(lambda: _lifetime(request).posthog)
 
 
 class _Bounds:
@@ -140,6 +143,12 @@ class _WithPosthog:
         return _lifetime(self).posthog
 
 
+def actual_request() -> Request:
+    """Return the request itself, past Flask's proxy of it."""
+    proxy: Any = request
+    return proxy._get_current_object()  # type: ignore[no-any-return]  # noqa: SLF001 - Werkzeug's way
+
+
 def _lifetime(flask_request: Any) -> Lifetime:  # noqa: ANN401 - the request, or Flask's proxy of it
     """Return the lifetime of a request, made by whoever asks first."""
     environ = flask_request.environ
@@ -147,17 +156,14 @@ def _lifetime(flask_request: Any) -> Lifetime:  # noqa: ANN401 - the request, or
     lifetime = environ.get(_KEY)
     # An environ may have been served before: by another application, that passed it on.
     if lifetime is None or lifetime.scope.setup is not setup:
-        actual = getattr(flask_request, "_get_current_object", lambda: flask_request)()
+        actual = actual_request() if flask_request is request else flask_request
         lifetime = environ[_KEY] = Lifetime(setup, FlaskSource(actual))
     return lifetime  # type: ignore[no-any-return]  # put there by these lines
 
 
-def _template_context() -> dict[str, RequestPosthog]:
-    """Give templates ``posthog``, beside ``request`` and ``session``."""
-    return {"posthog": _lifetime(request).posthog} if has_request_context() else {}
-
-
-def _enter(_app: Flask) -> None:
+def _enter(app: Flask) -> None:
+    # Not in init_app: the environment takes its options when it is made, with its first use.
+    app.jinja_env.globals.setdefault("posthog", _in_templates)
     lifetime = _lifetime(request)
     request.environ[_ENTERED] = id(current_context())
     lifetime.enter()
@@ -183,7 +189,7 @@ def _go_on(response: Response, lifetime: Lifetime) -> None:
     What passes through directly, such as a file, is the server's, and is left alone.
     """
     lifetime.scope.hold()
-    passage = Passage(lifetime, _SOURCE)
+    passage = Passage(lifetime, _SOURCE, keep=actual_request())
     closers = vars(response).get("_on_close", [])
     closers[:] = [passage.bind(closer) for closer in closers]
     response.response = Body(response.response, passage)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class FlaskSource:
     """A Flask request, read only."""
 
+    fades = True
+
     __slots__ = ("_found", "_reference", "_route", "_routed")
 
     def __init__(self, request: Request) -> None:
@@ -72,9 +74,12 @@ class FlaskSource:
         loaded = g.get("_login_user")
         if loaded is not None:
             return loaded
-        named = _peek("_user_id")
+        session = _opened_session()
+        if session is None:
+            return UNKNOWN if _has_logins() else None
+        named = dict.get(session, "_user_id")
         if named is not None:
-            return self._look_up(named)
+            return UNKNOWN if _is_protected(session) else self._look_up(named)
         return UNKNOWN if _may_be_loaded(request) else None
 
     def _look_up(self, name: object) -> object:
@@ -119,11 +124,28 @@ def _context_of(request: Request) -> object:
     return current_context() if has_request_context() and request_ctx.request is request else None
 
 
-def _peek(key: str) -> object:
-    """Return what the session holds, past all that notes that it was read."""
+def _opened_session() -> dict[str, object] | None:
+    """Return the session, past all that notes that it was read; None if it is no dict."""
     context = vars(current_context())
     opened = context.get("_session", context.get("session"))
-    return dict.get(opened, key) if isinstance(opened, dict) else None
+    if opened is None:
+        return {}
+    return opened if isinstance(opened, dict) else None
+
+
+def _has_logins() -> bool:
+    return getattr(current_app, "login_manager", None) is not None
+
+
+def _is_protected(session: dict[str, object]) -> bool:
+    """Return whether Flask-Login would refuse the session: it was another browser's."""
+    manager = getattr(current_app, "login_manager", None)
+    mode = current_app.config.get("SESSION_PROTECTION", getattr(manager, "session_protection", ""))
+    identify = getattr(manager, "_session_identifier_generator", None)
+    if mode != "strong" or identify is None:
+        return False
+    known = dict.get(session, "_id")
+    return known is not None and known != identify()
 
 
 def current_context() -> object:

@@ -19,6 +19,8 @@ from posthog_web.testing import RecordedEvents
 class Source:
     """A request of nobody's, whose user can be had only later."""
 
+    fades = True
+
     def __init__(self, *, late: bool = False) -> None:
         self.asked = 0
         self._late = late
@@ -28,9 +30,17 @@ class Source:
         """Return next to nothing."""
         return RequestInfo(method="GET", scheme="http", host="", path="/")
 
-    def route(self) -> str | None:
+    def header(self, name: str) -> tuple[str, ...]:
         """Return nothing."""
-        return None
+        del name
+        return ()
+
+    def native(self) -> object:
+        """Return itself."""
+        return self
+
+    def route(self) -> None:
+        """Return nothing."""
 
     def find_user(self) -> object:
         """Return the user, once there is one."""

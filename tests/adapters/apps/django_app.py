@@ -387,12 +387,14 @@ def start_asgi(stack: ExitStack, *, installed: bool, options: Mapping[str, Any])
 def _override(stack: ExitStack, *, installed: bool, options: Mapping[str, Any]) -> None:
     set_up()
     ERRORS.clear()
-    stack.enter_context(
-        override_settings(
-            MIDDLEWARE=[name for name in MIDDLEWARE if installed or name != OURS],
-            POSTHOG={name.upper(): value for name, value in connection_options(options).items()},
-        )
-    )
+    overrides: dict[str, Any] = {
+        "MIDDLEWARE": [name for name in MIDDLEWARE if installed or name != OURS]
+    }
+    if installed:
+        # The setting is honoured live: the bare application leaves the other's as it is.
+        given = connection_options(options)
+        overrides["POSTHOG"] = {name.upper(): value for name, value in given.items()}
+    stack.enter_context(override_settings(**overrides))
 
 
 # For real servers; their options come from the environment.
