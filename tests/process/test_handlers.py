@@ -230,7 +230,8 @@ def test_a_signal_in_the_middle_of_captures_loses_nothing(inspector: Inspector) 
     with running(
         """
         import posthog_web
-        client = Client("phc_test", url, flush_at=50)
+        # Thousands of events wait by then, for a server that shares its processor with the tests.
+        client = Client("phc_test", url, flush_at=50, shutdown_timeout=15)
         posthog_web.install_signal_handlers()
         pause = threading.Event()
         for number in range(1_000_000):
