@@ -29,6 +29,8 @@ def is_opted_out(options: WebOptions, api_key: str, header: Header) -> bool:
         return False
     name = options.opt_out_cookie or f"__ph_opt_in_out_{spell(api_key)}"
     for value in find_cookies(header("cookie"), name):
-        if value.lower() in _YES | _NO:
-            return value.lower() in _NO
+        # Some servers join several headers with commas.
+        word = value.lower().strip(", ")
+        if word in _YES | _NO:
+            return word in _NO
     return options.opt_out_by_default
