@@ -213,3 +213,21 @@ def test_flask_login_may_be_there_in_part(
 
     event = posthog_events.one("seen")
     assert is_about_nobody(event) if person is None else event.distinct_id == person
+
+
+@pytest.mark.parametrize("user", ["ann", {"id": 7}, object()], ids=["text", "mapping", "object"])
+def test_a_user_in_words_we_do_not_know_is_not_the_headers(
+    user: object, posthog_events: RecordedEvents
+) -> None:
+    """Whoever an application put into the scope, a header does not speak for them."""
+
+    async def application(scope: Any, _receive: Any, send: Any) -> None:
+        scope["user"] = user
+        posthog_web.capture("seen")
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    wrapped = AsgiApplication(PosthogMiddleware(application, project_api_key="phc_any"))
+    asyncio.run(wrapped.send_async(Call(path="/", headers=VISITOR)))
+
+    assert is_about_nobody(posthog_events.one("seen"))

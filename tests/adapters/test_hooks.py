@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import posthog_web
 from posthog_web import Client
 from posthog_web.inspector import Inspector
 from posthog_web.testing import RecordedEvents
@@ -163,3 +164,23 @@ def test_what_is_no_client_is_not_used(
 
     assert events.names == ["seen"]
     assert sum("client_for must return" in message for message in caplog.messages) == 1
+
+
+@pytest.mark.parametrize("name", ["extra_properties", "client_for", "request_filter"])
+def test_a_function_that_captures_is_not_asked_for_its_own_event(
+    start: Starter, name: str, events: RecordedEvents
+) -> None:
+    """Its event is captured, and it does not go round in a circle."""
+    asked: list[object] = []
+
+    def capture(request: object, *_values: object) -> None:
+        asked.append(request)
+        posthog_web.capture("from the function")
+
+    application = start(**{name: capture})
+    application.get("/capture", VISITOR)
+    application.get("/raises", VISITOR)
+
+    assert 1 <= len(asked) <= 6
+    assert events.names.count("from the function") == len(asked)
+    assert {"seen", "$exception"} <= set(events.names)

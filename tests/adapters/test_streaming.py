@@ -12,6 +12,7 @@ from wsgiref.util import FileWrapper
 import pytest
 
 from posthog_web import Client
+from posthog_web.inspector import Inspector
 from posthog_web.testing import RecordedEvents
 from tests.adapters.apps.application import (
     PATIENCE,
@@ -411,3 +412,30 @@ def test_a_streamed_request_is_an_event_at_its_last_byte(
     assert events.names[-1] == "http_request"
     assert len(events) == 7
     assert {event.distinct_id for event in events} == {"visitor-7"}
+
+
+@BOTH_STYLES
+def test_an_opted_out_request_sends_nothing_from_its_body(
+    start: Starter, style: str, events: RecordedEvents
+) -> None:
+    """What a visitor does not want counts to the last byte, though nobody asked before."""
+    cookies = {"__ph_opt_in_out_phc_shop": "0"}
+    visit = Visit(call=Call(path=f"{style}/stream/numbers", headers=VISITOR, cookies=cookies))
+    start(project_api_key="phc_shop", request_events=True).serve(visit)
+
+    assert visit.body == THREE
+    assert events.names == []
+
+
+@BOTH_STYLES
+def test_a_body_captures_with_the_client_of_its_request(
+    start: Starter, style: str, inspector: Inspector
+) -> None:
+    """The client chosen for a request is its body's too, though nobody captured before."""
+    with Client("phc_tenant", inspector.url) as tenant:
+        visit = Visit(call=Call(path=f"{style}/stream/numbers", headers=VISITOR))
+        start(host=inspector.url, client_for=lambda _request: tenant).serve(visit)
+
+    assert visit.body == THREE
+    assert len(inspector.events()) == 6
+    assert {one["envelope"]["api_key"] for one in inspector.requests()} == {"phc_tenant"}

@@ -265,3 +265,18 @@ def test_code_under_the_project_root_is_the_applications(
     )
     assert inside["in_app"] is True
     assert "in_app" not in outside
+
+
+def test_an_exception_is_left_as_it_is(client: Client, posthog_events: RecordedEvents) -> None:
+    """Reported once, an application's own exception shows nothing of it."""
+
+    class OutOfStock(Exception):  # noqa: N818 - a name as applications have them
+        def __init__(self) -> None:
+            super().__init__()
+            self.code = 7
+
+    error = OutOfStock()
+    client.capture_exception(error, "user-1")
+
+    assert vars(error) == {"code": 7}
+    assert posthog_events.names == ["$exception"]
