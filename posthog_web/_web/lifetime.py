@@ -8,7 +8,8 @@ from time import perf_counter
 from posthog_web import _scope
 from posthog_web._scope import Surroundings
 from posthog_web._web.request_posthog import RequestPosthog
-from posthog_web._web.request_scope import RequestScope, RequestSource
+from posthog_web._web.request_scope import RequestScope
+from posthog_web._web.request_source import RequestSource
 from posthog_web._web.setup import WebSetup
 
 

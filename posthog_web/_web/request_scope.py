@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from posthog_web._guard import report_fault
 from posthog_web._identifiers import nobody
@@ -26,6 +26,7 @@ from posthog_web._web.identity import (
 )
 from posthog_web._web.paths import UNTOLD, Route
 from posthog_web._web.request_info import RequestInfo, RequestProperties
+from posthog_web._web.request_source import RequestSource
 from posthog_web._web.visitor import Visitor, read_visitor
 
 if TYPE_CHECKING:
@@ -44,38 +45,6 @@ class _Held:
 
     person: Person
     route: Route | None
-
-
-class RequestSource(Protocol):
-    """An adapter's view of one request. Reading it must leave no trace in the framework."""
-
-    @property
-    def fades(self) -> bool:
-        """Whether nothing can be read any more once the framework lets go of its request."""
-
-    def describe(self) -> RequestInfo:
-        """Return what is known from the first moment on."""
-
-    def header(self, name: str) -> Sequence[str]:
-        """Return the values of the header *name* (in lower case), in order."""
-
-    def native(self) -> object:
-        """Return the request as the application knows it."""
-
-    def route(self) -> Route | None:
-        """Return the route as far as it can be told; the same object until it changes."""
-
-    def find_user(self) -> object:
-        """Return the framework's user, None if there is none, UNKNOWN if it cannot be had now."""
-
-    def awaits_user(self) -> bool:
-        """Return whether the user can only be had later, without blocking now."""
-
-    async def resolve_user(self) -> None:
-        """Look the user up without blocking the loop, for ``find_user`` to return."""
-
-    def be_patient(self) -> None:
-        """Look nobody up on other threads either, where the user can only be had later."""
 
 
 class RequestScope:

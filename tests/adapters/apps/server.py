@@ -59,8 +59,9 @@ class Visit:
 
     @property
     def answer(self) -> tuple[int | None, list[tuple[str, str]], bytes]:
-        """Status, headers and body."""
-        return self.status, self.headers, self.body
+        """What a browser sees, but for the second in which it was sent."""
+        headers = [(name, value) for name, value in self.headers if name.lower() != "date"]
+        return self.status, headers, self.body
 
     def add(self, chunk: bytes) -> bool:
         """Send a chunk; return whether the client wants more."""
