@@ -139,6 +139,7 @@ def at_exit(**_: object) -> None:
 
 
 _ENDING = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
+_LEFT: set[Any] = {signal.SIG_IGN, signal.default_int_handler}
 
 
 @contextmanager
@@ -149,18 +150,20 @@ def _undisturbed() -> Generator[None]:
     second Ctrl-C still interrupts a program that handles it as Python does.
     """
     ignored: dict[int, Any] = {}
+    # uWSGI handles them below Python, which goes on to believe that its own handlers are there.
+    left = set() if "uwsgi" in sys.modules else _LEFT
     if threading.current_thread() is threading.main_thread():
         for number in (getattr(signal, name) for name in _ENDING if hasattr(signal, name)):
             before = signal.getsignal(number)
-            if before not in {signal.SIG_IGN, signal.default_int_handler}:
+            if before not in left:
                 ignored[number] = before
                 signal.signal(number, signal.SIG_IGN)
     try:
         yield
     finally:
         for number, before in ignored.items():
-            # None is a handler that Python does not know: uWSGI's, and cannot be put back.
-            if before is not None:
+            # None is a handler that Python does not know, and cannot be put back; nor can uWSGI's.
+            if before is not None and "uwsgi" not in sys.modules:
                 signal.signal(number, before)
 
 
