@@ -126,6 +126,12 @@ HABITS = (
         because="hypercorn cancels connections it has accepted when it replaces a worker",
     ),
     Habit(
+        servers=("granian wsgi", "granian asgi"),
+        stops=(RECYCLING,),
+        cuts=True,
+        because="granian resets a connection now and then when it replaces a worker",
+    ),
+    Habit(
         servers=GEVENT,
         stops=(SIGINT,),
         traces=True,
