@@ -7,14 +7,13 @@ import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NoReturn, ParamSpec, cast
 
 from posthog_web._config import ClientOptions
 from posthog_web._events import Flaw
 from posthog_web._guard import report_fault
 
 P = ParamSpec("P")
-V = TypeVar("V", bound="Verbs")
 
 
 class Verbs(ABC):

@@ -40,11 +40,6 @@ class Lanes:
         """The number of events that wait, batches under way not counted."""
         return sum(lane.buffer.waiting for lane in self._every())
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing waits and nothing is under way."""
-        return all(lane.buffer.settled(lane.buffer.position) for lane in self._every())
-
     def flush(self, timeout: float, *, hurry: bool) -> bool:
         """Wait up to *timeout* seconds for all events so far; return whether all were taken.
 

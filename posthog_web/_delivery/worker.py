@@ -92,7 +92,7 @@ class Sender:
         try:
             if refused:
                 error = error_of_some(answer, batch)
-                self.reporter.lost("refused", error, refused, str(error))
+                self.reporter.lost("refused", error, refused, describe(answer))
         finally:
             # Also if on_error ends the thread: told once, settled once.
             buffer.settle_some(batch, kept=kept, refused=len(refused))

@@ -10,15 +10,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from functools import partial
 from types import FrameType
 from typing import Any
 
 from posthog_web._log import Notices
 from posthog_web._runtime import process
-
-Told = Callable[[int, FrameType | None], object]
 
 # SIGINT is no end by itself: Python makes it a KeyboardInterrupt, and exit handlers run.
 _ENDING = ("SIGTERM", "SIGHUP")
