@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Literal
 
-    from posthog_web.typing import BeforeSend, OnDrop, OnError, Properties
+    from posthog_web.typing import BeforeSend, IgnoredException, OnDrop, OnError, Properties
 
 # Options that may be assigned here before the first call; `default_client` replaces them all.
 default_client: Client | None
@@ -33,11 +33,21 @@ host: str | None
 before_send: BeforeSend | Sequence[BeforeSend] | None
 capture_compression: Literal["none", "identity", "gzip", "deflate", "zstd"] | None
 capture_mode: Literal["v0", "v1", "legacy", "analytics_v1"] | None
+capture_exception_code_variables: bool | None
+capture_unraisable_exceptions: bool | None
+code_variables_detect_secrets: bool | None
+code_variables_ignore_patterns: Sequence[str] | None
+code_variables_mask_patterns: Sequence[str] | None
+code_variables_mask_url_credentials: bool | None
 debug: bool | None
 disable_geoip: bool | None
 disabled: bool | None
 enable_exception_autocapture: bool | None
+enable_exception_autocapture_rate_limiting: bool | None
 enable_local_evaluation: bool | None
+exception_autocapture_bucket_size: int | None
+exception_autocapture_refill_interval_seconds: float | None
+exception_autocapture_refill_rate: int | None
 feature_flags_request_timeout_seconds: float | None
 flag_fallback_cache_url: str | None
 flush_at: int | None
@@ -45,6 +55,8 @@ flush_interval: float | None
 flush_timeout: float | None
 gzip: bool | None
 historical_migration: bool | None
+ignore_exceptions: Sequence[IgnoredException] | None
+in_app_modules: Sequence[str] | None
 is_server: bool | None
 log_captured_exceptions: bool | None
 max_batch_bytes: int | None

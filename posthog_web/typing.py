@@ -37,6 +37,7 @@ DropReason: TypeAlias = Literal[
     "invalid_event",
     "opted_out",
     "queue_full",
+    "rate_limited",
     "refused",
     "send_is_off",
     "too_large",
@@ -51,6 +52,10 @@ OnDrop: TypeAlias = Callable[[DropReason, Sequence[Event]], object]
 """Told of events that will never arrive: why, and which (decoded when looked at)."""
 
 
+IgnoredException: TypeAlias = type[BaseException] | str | Callable[[BaseException], object]
+"""An exception that is not reported by itself: its class, its dotted name, or who judges it."""
+
+
 class ClientArguments(TypedDict, total=False):
     """What ``Client(...)`` accepts by keyword beside its key and host.
 
@@ -61,11 +66,21 @@ class ClientArguments(TypedDict, total=False):
     before_send: BeforeSend | Sequence[BeforeSend] | None
     capture_compression: Literal["none", "identity", "gzip", "deflate", "zstd"] | None
     capture_mode: Literal["v0", "v1", "legacy", "analytics_v1"] | None
+    capture_exception_code_variables: bool | None
+    capture_unraisable_exceptions: bool | None
+    code_variables_detect_secrets: bool | None
+    code_variables_ignore_patterns: Sequence[str] | None
+    code_variables_mask_patterns: Sequence[str] | None
+    code_variables_mask_url_credentials: bool | None
     debug: bool | None
     disable_geoip: bool | None
     disabled: bool | None
     enable_exception_autocapture: bool | None
+    enable_exception_autocapture_rate_limiting: bool | None
     enable_local_evaluation: bool | None
+    exception_autocapture_bucket_size: int | None
+    exception_autocapture_refill_interval_seconds: float | None
+    exception_autocapture_refill_rate: int | None
     feature_flags_request_timeout_seconds: float | None
     flag_fallback_cache_url: str | None
     flush_at: int | None
@@ -73,6 +88,8 @@ class ClientArguments(TypedDict, total=False):
     flush_timeout: float | None
     gzip: bool | None
     historical_migration: bool | None
+    ignore_exceptions: Sequence[IgnoredException] | None
+    in_app_modules: Sequence[str] | None
     is_server: bool | None
     log_captured_exceptions: bool | None
     max_batch_bytes: int | None

@@ -14,6 +14,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -143,6 +144,53 @@ def _path_or_pattern(value: object) -> str | re.Pattern[str]:
     return re.compile(text) if text.startswith("^") else text
 
 
+def _exceptions(value: object) -> tuple[object, ...]:
+    _require(holds=isinstance(value, Sequence) and not isinstance(value, str | bytes))
+    return tuple(_exception(item) for item in value)  # type: ignore[attr-defined]  # checked above
+
+
+def _exception(value: object) -> object:
+    """Return a class of exceptions, the dotted name of one, or a function that judges them."""
+    if isinstance(value, type):
+        _require(holds=issubclass(value, BaseException))
+        return value
+    if isinstance(value, str):
+        _require(holds=all(part.isidentifier() for part in value.split(".")))
+        return value
+    return _plain_function(value)
+
+
+def _patterns(value: object) -> tuple[str, ...]:
+    patterns = _texts(value)
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error:
+            raise ValueError from None
+    return patterns
+
+
+def _statuses(value: object) -> tuple[int, ...]:
+    _require(holds=isinstance(value, Sequence | AbstractSet) and not isinstance(value, str | bytes))
+    _require(holds=all(_is_status(status) for status in value))  # type: ignore[attr-defined]  # checked above
+    return tuple(sorted(value))  # type: ignore[call-overload]  # checked above
+
+
+def _is_status(value: object) -> bool:
+    return type(value) is int and 100 <= value <= 599  # noqa: PLR2004 - HTTP's
+
+
+def _read_statuses(text: str) -> object:
+    """Read ``500-599,429``, or a list in JSON."""
+    if text.lstrip().startswith("["):
+        return json.loads(text)
+    statuses: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        statuses.update(range(int(first), int(last or first) + 1))
+    return statuses
+
+
 def whole(minimum: int) -> Kind:
     """Return the kind of whole numbers of at least *minimum*."""
 
@@ -235,6 +283,17 @@ PATHS = Kind(
     " expressions that start with '^'",
     accept=_paths,
     parse=json.loads,
+)
+EXCEPTIONS = Kind(
+    expected="a list of exception classes, dotted names of such, or functions",
+    accept=_exceptions,
+    parse=json.loads,
+)
+PATTERNS = Kind(expected="a list of regular expressions", accept=_patterns, parse=json.loads)
+STATUSES = Kind(
+    expected="a collection of HTTP statuses, such as range(500, 600), or '500-599' as text",
+    accept=_statuses,
+    parse=_read_statuses,
 )
 SHARE = Kind(expected="a number from 0 to 1", accept=_share, parse=float)
 PROXIES = Kind(

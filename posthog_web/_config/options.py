@@ -126,13 +126,68 @@ class ClientOptions:
 
     # Exceptions
     enable_exception_autocapture: bool = option(
-        kinds.FLAG, False, "Report exceptions that leave a context."
+        kinds.FLAG,
+        False,
+        "Report exceptions that nothing catches, in the process, its threads and its event loops,"
+        " and those that leave a context.",
+    )
+    capture_unraisable_exceptions: bool = option(
+        kinds.FLAG,
+        False,
+        "With enable_exception_autocapture: also report what fails where Python cannot raise,"
+        " in __del__ and the like.",
+    )
+    ignore_exceptions: tuple[type[BaseException] | str | Callable[..., Any], ...] = option(
+        kinds.EXCEPTIONS,
+        (),
+        "Exceptions that are not reported by themselves: classes, their dotted names, or functions"
+        " that are called with the exception and return True. capture_exception reports them.",
+    )
+    enable_exception_autocapture_rate_limiting: bool = option(
+        kinds.FLAG,
+        True,
+        "Report equal exceptions only so often; the next report has the number of those left out.",
+    )
+    exception_autocapture_bucket_size: int = option(
+        kinds.whole(1), 50, "Equal exceptions that are reported one after the other at most."
+    )
+    exception_autocapture_refill_rate: int = option(
+        kinds.whole(1), 10, "Further ones, in each exception_autocapture_refill_interval_seconds."
+    )
+    exception_autocapture_refill_interval_seconds: float = option(
+        kinds.seconds(above_zero=True),
+        10,
+        "The seconds that exception_autocapture_refill_rate means.",
     )
     log_captured_exceptions: bool = option(
         kinds.FLAG, False, "Also log each exception that is captured, at level ERROR."
     )
     project_root: str | None = option(
         kinds.PATH, None, "Where the application's own code lies. None: the working directory."
+    )
+    in_app_modules: tuple[str, ...] = option(
+        kinds.TEXTS,
+        (),
+        "Modules that are the application's own, with all below, wherever they lie.",
+    )
+    capture_exception_code_variables: bool = option(
+        kinds.FLAG, False, "Report the local variables of the application's own frames, masked."
+    )
+    code_variables_mask_patterns: tuple[str, ...] | None = option(
+        kinds.PATTERNS,
+        None,
+        "Regular expressions: what is named like one is masked. None: passwords and their kin.",
+    )
+    code_variables_ignore_patterns: tuple[str, ...] | None = option(
+        kinds.PATTERNS,
+        None,
+        "Regular expressions: variables named like one are left out. None: '^__'.",
+    )
+    code_variables_mask_url_credentials: bool = option(
+        kinds.FLAG, True, "Mask user and password in the addresses that variables hold."
+    )
+    code_variables_detect_secrets: bool = option(
+        kinds.FLAG, True, "Mask what looks like a key or a token, whatever it is named."
     )
 
     # Feature flags
@@ -161,6 +216,11 @@ class WebOptions:
         kinds.FLAG,
         None,
         "Report uncaught exceptions. None: unless enable_exception_autocapture=False was written.",
+    )
+    failed_request_status_codes: tuple[int, ...] = option(
+        kinds.STATUSES,
+        tuple(range(500, 600)),
+        "Statuses that make an exception a failure which the framework turned into them.",
     )
     excluded_paths: tuple[str | re.Pattern[str], ...] = option(
         kinds.PATHS,

@@ -64,6 +64,18 @@ VALUES: dict[str, tuple[Any, str]] = {
     "feature_flags_request_timeout_seconds": (1.0, "1"),
     "super_properties": ({"a": 1}, '{"a": 1}'),
     "enable_exception_autocapture": (True, "1"),
+    "capture_unraisable_exceptions": (True, "1"),
+    "ignore_exceptions": (("builtins.OSError",), '["builtins.OSError"]'),
+    "enable_exception_autocapture_rate_limiting": (False, "0"),
+    "exception_autocapture_bucket_size": (5, "5"),
+    "exception_autocapture_refill_rate": (1, "1"),
+    "exception_autocapture_refill_interval_seconds": (2.0, "2"),
+    "in_app_modules": (("shop",), '["shop"]'),
+    "capture_exception_code_variables": (True, "1"),
+    "code_variables_mask_patterns": (("pin",), '["pin"]'),
+    "code_variables_ignore_patterns": (("^_",), '["^_"]'),
+    "code_variables_mask_url_credentials": (False, "0"),
+    "code_variables_detect_secrets": (False, "0"),
     "log_captured_exceptions": (True, "1"),
     "project_root": ("/app", "/app"),
     "privacy_mode": (True, "1"),
@@ -236,6 +248,11 @@ TELLING: dict[str, tuple[Any, str, tuple[Any, ...]]] = {
     "capture_ip": ("truncated", "truncated", ("some", True, 1)),
     "captured_query_params": (("ref", "utm_source"), '["ref", "utm_source"]', ("ref", [1])),
     "masked_route_params": (("owner",), '["owner"]', ("owner", {"owner": 1})),
+    "failed_request_status_codes": (
+        (429, *range(500, 600)),
+        "429,500-599",
+        (500, "500", [99], ["500", 500], [True]),
+    ),
 }
 
 
