@@ -81,10 +81,12 @@ class Entry:
     Attributes:
         before: What was current then.
         over: Whether the block was left.
+        token: Stands for the block with those who must not keep it alive.
     """
 
     before: Surroundings | None = None
     over: bool = False
+    token: object = field(default_factory=object)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +129,9 @@ class Scope:
         return {} if self.parent is None else self.parent.read_properties()
 
     def read_place(self) -> object:
-        """Return the token of the outermost scope."""
-        return self.entry if self.parent is None else self.parent.read_place()
+        """Return the token of the outermost scope; a fresh one lies where it was entered."""
+        around = self.entry.before if self.parent is None else self.parent
+        return self.entry.token if around is None else around.read_place()
 
     def read_nobody(self) -> str | None:
         """Return the id shared by all that is about nobody, if there is one around."""
@@ -239,13 +242,10 @@ def add_tag(name: str, value: object) -> None:
         _current.set(scope.with_tag(name, value))
 
 
-_OUTSIDE = object()
-
-
-def place() -> object:
-    """Return a token of where this runs: the outermost scope, or outside any."""
+def place() -> object | None:
+    """Return a token of where this runs: the outermost scope around; None outside any."""
     scope = _current.get()
-    return _OUTSIDE if scope is None else scope.read_place()
+    return None if scope is None else scope.read_place()
 
 
 def get_distinct_id() -> str | None:

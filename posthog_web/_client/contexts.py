@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast, overload
 
 from posthog_web import _scope
 from posthog_web._events import Flaw, read_id
-from posthog_web._exceptions.marks import was_captured
+from posthog_web._exceptions.chain import ESCAPED
 from posthog_web._guard import safely
 from posthog_web._log import logger
 from posthog_web.typing import DistinctId
@@ -71,8 +71,8 @@ class Context:
         wanted = self._capture_exceptions
         if wanted is None:
             wanted = client.options.enable_exception_autocapture
-        if wanted and not was_captured(error):
-            client.capture_exception(error)
+        if wanted:
+            client._report_uncaught(error, ESCAPED)
 
 
 class Contexts:

@@ -17,6 +17,7 @@ from posthog_web._client.pipeline import Pipeline
 from posthog_web._config import ClientOptions, Resolved
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.setup import make_lanes
+from posthog_web._exceptions.policy import make_policy
 from posthog_web._log import Notices, logger
 from posthog_web._runtime import http, process
 from posthog_web.typing import ClientArguments, OnDrop, OnError, Properties
@@ -138,6 +139,7 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
         self._closed = False
         self._ended_well = True
         self._opted_out = False
+        self._policy = make_policy(resolved.options, self._notices)
         key = _config.judge_key(resolved.options.project_api_key)
         self._reachable = bool(key.text) and not _NOT_TO_BE_GUESSED & resolved.complaints.keys()
         self._configure(resolved.options)

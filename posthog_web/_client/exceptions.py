@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from posthog_web import _events
 from posthog_web._client.verb import Verbs, verb
+from posthog_web._delivery.lanes import Lanes
 from posthog_web._events import Flaw
 from posthog_web._exceptions import chain
-from posthog_web._exceptions.chain import Boundary
-from posthog_web._exceptions.marks import mark_captured, was_captured
-from posthog_web._log import logger
+from posthog_web._exceptions.chain import IN_CODE, Boundary
+from posthog_web._exceptions.marks import Mark, is_known_failure, mark_captured, was_captured
+from posthog_web._exceptions.policy import Policy
+from posthog_web._exceptions.storms import fingerprint_of
+from posthog_web._log import Notices, logger
 from posthog_web._scope import place
 from posthog_web.typing import DistinctId, Moment, Properties
 
 
 class ExceptionVerb(Verbs):
     """``capture_exception``."""
+
+    _policy: Policy
+    _lanes: Lanes
+    _notices: Notices
 
     @verb
     def capture_exception(
@@ -53,48 +61,75 @@ class ExceptionVerb(Verbs):
         """
         person = None if distinct_id is None else _events.read_id(distinct_id)
         error = chain.find_exception(exception)
-        root = self._project_root()
-        if error is not None:
-            described = chain.describe_exception(error, root)
-        elif exception is not None and not chain.is_empty_triple(exception):
-            described = chain.describe_message(chain.text_of(exception), root)
-        else:
+        if error is None and (exception is None or chain.is_empty_triple(exception)):
             msg = "there is no exception to capture"
             raise Flaw(msg)
+        if error is not None and was_captured(error, self._mark()):
+            return None
         merged = self._read_properties("capture_exception", properties)
         if flags is not None:
             self._remind("capture_exception", "feature flags are not available yet")
         if groups is not None and (read := self._read_groups("capture_exception", groups)):
             merged["$groups"] = read
-        number = self._emit(
-            "$exception",
-            person,
-            {**merged, **described},
+        return self._report(
+            chain.text_of(exception) if error is None else error,
+            IN_CODE,
+            distinct_id=person,
+            properties=merged,
             timestamp=timestamp,
             uuid=uuid,
             disable_geoip=disable_geoip,
-            enrich=True,
         )
-        return self._captured(error, number)
 
     @verb
     def _report_uncaught(self, error: BaseException, boundary: Boundary) -> str | None:
-        """Report, once, what an application let go at *boundary* (for adapters, SRV-323)."""
-        if was_captured(error, place()):
+        """Report, once, what nobody caught before *boundary*, unless it is expected (SRV-323)."""
+        if error in self._policy.expected or is_known_failure(error, self._mark()):
             return None
-        described = chain.describe_exception(error, self._project_root(), boundary)
-        return self._captured(error, self._emit("$exception", None, described, enrich=True))
+        return self._report(error, boundary)
+
+    def _report(
+        self,
+        what: BaseException | str,
+        boundary: Boundary,
+        *,
+        distinct_id: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        **details: Any,
+    ) -> str | None:
+        """Emit the event about *what*, unless there were too many of its kind."""
+        fingerprint, storms = fingerprint_of(what), self._policy.storms
+        left_out = storms.admit(fingerprint)
+        if left_out is None:
+            self._leave_out()
+            return None
+        described = chain.describe(what, self._project_root(), boundary)
+        if left_out:
+            described["$suppressed_count"] = left_out
+        number = self._emit(
+            "$exception", distinct_id, {**(properties or {}), **described}, enrich=True, **details
+        )
+        if number is None:
+            storms.take_back(fingerprint, left_out)
+        elif not isinstance(what, str):
+            mark_captured(what, self._mark())
+            if self.options.log_captured_exceptions:
+                logger.error("posthog_web: captured an exception", exc_info=what)
+        return number
+
+    def _leave_out(self) -> None:
+        self._lanes.analytics.decline("rate_limited")
+        self._notices.warn(
+            "storm",
+            "posthog_web: an exception happens so often that not every one is reported; the next"
+            " report has $suppressed_count",
+        )
+
+    def _mark(self) -> Mark:
+        return Mark(place(), self._policy.reporter)
 
     def _project_root(self) -> str:
         try:
             return str(Path(self.options.project_root or ".").absolute())
         except OSError:  # the working directory is gone: a release folder that was removed
             return ""
-
-    def _captured(self, error: BaseException | None, number: str | None) -> str | None:
-        """Remember that *error* was captured, if it was; return *number*."""
-        if number is not None and error is not None:
-            mark_captured(error, place())
-            if self.options.log_captured_exceptions:
-                logger.error("posthog_web: captured an exception", exc_info=error)
-        return number

@@ -34,18 +34,27 @@ class Boundary:
 
     Attributes:
         kind: The mechanism's type: generic, middleware, task, …
-        handled: Whether the application went on as if it had dealt with it.
+        handled: Whether the application went on as if it had dealt with it; None: not known.
         source: The technology and hook, such as ``django.middleware``; None for a call in code.
         level: How bad it is.
     """
 
     kind: str = "generic"
-    handled: bool = True
+    handled: bool | None = True
     source: str | None = None
     level: str = "error"
 
 
 IN_CODE = Boundary()
+# Whoever is outside of a context may still deal with what leaves it.
+ESCAPED = Boundary(handled=None)
+
+
+def describe(what: BaseException | str, project_root: str, boundary: Boundary) -> dict[str, Any]:
+    """Return the properties of an ``$exception`` event about an exception, or a message."""
+    if isinstance(what, str):
+        return describe_message(what, project_root)
+    return describe_exception(what, project_root, boundary)
 
 
 def describe_exception(
@@ -53,7 +62,9 @@ def describe_exception(
 ) -> dict[str, Any]:
     """Return the properties of an ``$exception`` event about *error* (SRV-283, SRV-287)."""
     entries = [_entry(link, project_root) for link in _links(error)]
-    entries[0]["mechanism"] |= {"type": boundary.kind, "handled": boundary.handled}
+    entries[0]["mechanism"]["type"] = boundary.kind
+    if boundary.handled is not None:
+        entries[0]["mechanism"]["handled"] = boundary.handled
     return _properties(entries, boundary)
 
 

@@ -1,36 +1,87 @@
 """Remembers of an exception that it was reported, so that who sees it next does not do it again.
 
-What is remembered is a token of where that was. The same object raised in two requests is two
-failures. The exception itself is left as it is where that can be: an application may well show what
-is in its ``__dict__``.
+What is remembered is by whom, and a token of where that was: the same object raised in two requests
+is two failures. The exception itself is left as it is where that can be, since an application may
+well show what is in its ``__dict__``; and nothing here keeps it alive.
 """
 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
-_MARK = "__posthog_captured__"
+_ATTRIBUTE = "__posthog_captured__"
+
+
+class Mark(NamedTuple):
+    """Where an exception was reported, None outside any request or context, and by whom.
+
+    Both are tokens that hold nothing.
+    """
+
+    place: object | None
+    reporter: object
+
 
 # By id, since an exception may define equality; the reference takes the entry away.
-_places: dict[int, tuple[weakref.ref[BaseException], object]] = {}
+_marks: dict[int, tuple[weakref.ref[BaseException], Mark]] = {}
 
 
-def mark_captured(error: BaseException, place: object) -> None:
+def mark_captured(error: BaseException, mark: Mark) -> None:
     """Remember *error*. One of Python's own, which cannot be referred to weakly, is marked."""
     key = id(error)
     try:
-        _places[key] = (weakref.ref(error, lambda _: _places.pop(key, None)), place)
+        _marks[key] = (weakref.ref(error, lambda _: _marks.pop(key, None)), mark)
     except TypeError:
         with suppress(Exception):
-            setattr(error, _MARK, place)
+            setattr(error, _ATTRIBUTE, mark)
 
 
-def was_captured(error: BaseException, place: object = None) -> bool:
-    """Return whether *error* was captured: at *place*, or anywhere if that is None."""
-    known = _places.get(id(error))
-    mark = known[1] if known is not None and known[0]() is error else None
-    if known is None:
-        with suppress(Exception):  # an exception may have a __getattr__ that raises anything
-            mark = getattr(error, _MARK, None)
-    return mark is not None and (place is None or mark is place)
+def was_captured(error: BaseException, now: Mark) -> bool:
+    """Return whether this very exception was reported, as far as that matters *now*.
+
+    Outside of all requests it matters wherever that was: it came from there.
+    """
+    mark = _read_mark(error)
+    return (
+        mark is not None
+        and mark.reporter is now.reporter
+        and (now.place is None or mark.place is now.place)
+    )
+
+
+def is_known_failure(error: BaseException, now: Mark) -> bool:
+    """Return whether *error*, one it was raised from, or each member of a group was reported."""
+    return any(
+        was_captured(one, now)
+        or (isinstance(one, BaseExceptionGroup) and _all_known(one.exceptions, now))
+        for one in _causes(error)
+    )
+
+
+def _all_known(members: tuple[BaseException, ...], now: Mark) -> bool:
+    return all(is_known_failure(member, now) for member in members)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield *error* and what it was raised from: the same failure, in other words."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        yield one
+        one = one.__cause__
+
+
+def _read_mark(error: BaseException) -> Mark | None:
+    """Return what is remembered of *error*; None if it was not reported."""
+    known = _marks.get(id(error))
+    if known is not None:
+        return known[1] if known[0]() is error else None
+    try:
+        mark = getattr(error, _ATTRIBUTE, None)
+    except Exception:  # noqa: BLE001 - an exception may have a __getattr__ that raises anything
+        return None
+    return mark if isinstance(mark, Mark) else None

@@ -98,11 +98,11 @@ def test_without_an_argument_the_current_exception_is_meant(
     client: Client, posthog_events: RecordedEvents
 ) -> None:
     """Inside ``except`` nothing need be passed, and an exc_info triple is understood."""
-    try:
-        _fail()
-    except KeyError:
-        client.capture_exception()
-        client.capture_exception(sys.exc_info())
+    for capture in (client.capture_exception, lambda: client.capture_exception(sys.exc_info())):
+        try:
+            _fail()
+        except KeyError:
+            capture()
 
     assert [event.properties["$exception_type"] for event in posthog_events] == ["KeyError"] * 2
 

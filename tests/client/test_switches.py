@@ -274,7 +274,7 @@ def test_clients_are_independent(posthog_events: RecordedEvents) -> None:
 
 def test_a_client_shows_where_it_sends_but_not_its_key() -> None:
     """The repr of a client and of its options hold no key."""
-    client = Client("phc_secret", "https://eu.posthog.com", personal_api_key="phx_secret")
+    client = Client("phc_hidden", "https://eu.posthog.com", personal_api_key="phx_hidden")
 
     assert repr(client) == "<Client of https://eu.i.posthog.com>"
-    assert "secret" not in repr(client.options)
+    assert "hidden" not in repr(client.options)

@@ -1,0 +1,208 @@
+"""Storms: equal exceptions are reported so often, and then counted."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import weakref
+from typing import Any
+
+import pytest
+
+from posthog_web import Client
+from posthog_web._exceptions.storms import MAX_FINGERPRINTS, Limit, Storms, fingerprint_of
+from posthog_web.testing import RecordedEvents
+
+HERE = ("ValueError", "shop.py", 7)
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock that stands still."""
+    return Clock()
+
+
+@pytest.fixture
+def storms(clock: Clock) -> Storms:
+    """Return a limit of three, and two more in ten seconds."""
+    return Storms(Limit(size=3, refill=2, interval=10), clock)
+
+
+def test_a_burst_goes_and_the_rest_is_counted(storms: Storms, clock: Clock) -> None:
+    """As many as the bucket holds are admitted; the next one that is has the number of the rest."""
+    assert [storms.admit(HERE) for _ in range(6)] == [0, 0, 0, None, None, None]
+    clock.now = 5
+    assert [storms.admit(HERE) for _ in range(2)] == [3, None]
+    clock.now = 1000
+    assert [storms.admit(HERE) for _ in range(4)] == [1, 0, 0, None]
+
+
+def test_other_exceptions_have_a_bucket_of_their_own(storms: Storms) -> None:
+    """What one exception uses up is not missed by another."""
+    for _ in range(9):
+        storms.admit(HERE)
+
+    assert storms.admit(("ValueError", "shop.py", 8)) == 0
+    assert storms.admit(("KeyError", "shop.py", 7)) == 0
+
+
+def test_a_report_refused_elsewhere_used_nothing_up(storms: Storms, clock: Clock) -> None:
+    """Taken back, an admission and its count are there for the next one."""
+    for _ in range(5):
+        storms.admit(HERE)
+    clock.now = 5
+    assert storms.admit(HERE) == 2
+
+    storms.take_back(HERE, 2)
+
+    assert storms.admit(HERE) == 2
+
+
+def test_buckets_are_bounded_in_number(storms: Storms) -> None:
+    """With more kinds of exceptions than are remembered, those of long ago start afresh."""
+    for _ in range(4):
+        storms.admit(HERE)
+    for line in range(MAX_FINGERPRINTS - 1):
+        storms.admit(("KeyError", "shop.py", line))
+    assert storms.admit(HERE) is None
+    for line in range(MAX_FINGERPRINTS):
+        storms.admit(("OSError", "shop.py", line))
+
+    assert storms.admit(HERE) == 0
+    assert len(storms) == MAX_FINGERPRINTS
+
+
+def test_without_a_limit_all_go() -> None:
+    """A client may be told to report every one."""
+    storms = Storms(None)
+
+    assert {storms.admit(HERE) for _ in range(1000)} == {0}
+
+
+def _fail(line: int) -> None:
+    if line == 1:
+        msg = f"one of many: {id(object())}"
+        raise ValueError(msg)
+    msg = "two"
+    raise ValueError(msg)
+
+
+def _caught(line: int) -> ValueError:
+    try:
+        _fail(line)
+    except ValueError as error:
+        return error
+    raise AssertionError
+
+
+def test_equal_is_what_has_one_type_and_comes_from_one_line() -> None:
+    """Messages differ from one time to the next; where it was raised does not."""
+    assert fingerprint_of(_caught(1)) == fingerprint_of(_caught(1))
+    assert fingerprint_of(_caught(1)) != fingerprint_of(_caught(2))
+
+
+def test_what_was_never_raised_comes_from_the_caller() -> None:
+    """Texts and fresh exceptions are told apart by the line that reports them."""
+    first, second = fingerprint_of("a"), fingerprint_of("a")
+
+    assert first == second
+    assert first[1] == __file__
+    assert first != fingerprint_of("a")
+
+
+def report(client: Client, times: int, **more: Any) -> list[str | None]:
+    """Report as many equal exceptions."""
+    return [client.capture_exception(_caught(1), **more) for _ in range(times)]
+
+
+def test_ten_thousand_equal_exceptions_are_some_fifty_reports(
+    client: Client, posthog_events: RecordedEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By default a storm is bounded, counted in the client's figures, and said once."""
+    report(client, 10_000)
+
+    assert 50 <= len(posthog_events) <= 70
+    assert client.stats().declined["rate_limited"] == 10_000 - len(posthog_events)
+    [record] = [record for record in caplog.records if "so often" in record.getMessage()]
+    assert record.levelno == logging.WARNING
+
+
+def test_the_next_report_tells_how_many_were_left_out(posthog_events: RecordedEvents) -> None:
+    """``$suppressed_count`` is on the first report after a storm, and on no other."""
+    client = Client(
+        "phc_test",
+        exception_autocapture_bucket_size=2,
+        exception_autocapture_refill_rate=1000,
+        exception_autocapture_refill_interval_seconds=0.5,
+    )
+    sent: list[str | None] = []
+    # A bucket that is full again in a millisecond, in a bounded loop of reports.
+    for _ in range(100_000):
+        sent += report(client, 1)
+        if any("$suppressed_count" in event.properties for event in posthog_events):
+            break
+
+    *before, last = posthog_events
+    assert all("$suppressed_count" not in event.properties for event in before)
+    assert last.properties["$suppressed_count"] == sent.count(None) > 0
+
+
+def test_every_exception_is_reported_where_that_is_wanted(posthog_events: RecordedEvents) -> None:
+    """The limit can be switched off."""
+    client = Client("phc_test", enable_exception_autocapture_rate_limiting=False)
+
+    assert None not in report(client, 200)
+    assert len(posthog_events) == 200
+
+
+def test_a_report_that_is_dropped_leaves_room_for_the_next(posthog_events: RecordedEvents) -> None:
+    """What before_send drops does not use the bucket up."""
+    client = Client("phc_test", before_send=lambda _: None)
+    assert set(report(client, 100)) == {None}
+
+    client.before_send = None
+
+    assert None not in report(client, 50)
+    assert len(posthog_events) == 50
+
+
+class Order:
+    """Something an application works on."""
+
+
+class Failure(Exception):  # noqa: N818 - one of the application's own
+    """What can be referred to weakly."""
+
+
+@pytest.mark.parametrize("kind", [Failure, ValueError])
+def test_nothing_of_an_exception_is_kept(
+    client: Client, posthog_events: RecordedEvents, kind: type[Exception]
+) -> None:
+    """Once it was reported, what lay in the frame that raised is gone with the exception."""
+
+    def fail() -> weakref.ref[Order]:
+        order = Order()
+        try:
+            _raise(kind)
+        except kind as error:
+            client.capture_exception(error)
+        return weakref.ref(order)
+
+    kept = fail()
+    gc.collect()
+
+    assert len(posthog_events) == 1
+    assert kept() is None
+
+
+def _raise(kind: type[Exception]) -> None:
+    raise kind
