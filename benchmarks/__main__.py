@@ -13,14 +13,17 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROUNDS = 5
 EVENTS = 10_000
+REPORTS = 500
 CONTENDERS = {"posthog_web": "posthog-web", "posthog": "posthog"}
 
 
 def run_round(package: str, url: str) -> dict[str, float]:
     """Return the figures of one round of *package*."""
-    command = [sys.executable, str(HERE / "contender.py"), package, url, str(EVENTS)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120)
-    figures: dict[str, float] = json.loads(done.stdout)
+    figures: dict[str, float] = {}
+    for program, count in (("contender.py", EVENTS), ("reporter.py", REPORTS)):
+        command = [sys.executable, str(HERE / program), package, url, str(count)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120)
+        figures |= json.loads(done.stdout)
     return figures
 
 
@@ -38,7 +41,10 @@ def main() -> None:
         finally:
             server.terminate()
     versions = [f"{name} {metadata.version(name)}" for name in CONTENDERS.values()]
-    print(f"{EVENTS:,} events a round, medians of {ROUNDS} rounds in turn, per event:")
+    print(
+        f"{EVENTS:,} events and twice {REPORTS} exceptions a round, medians of {ROUNDS} rounds in"
+    )
+    print("turn, each figure for one of them; of exceptions the CPU of the thread that reports:")
     print(f"{' beside '.join(versions)}\n")
     for name, by_package in figures.items():
         ours, theirs = (statistics.median(by_package[package]) for package in CONTENDERS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast, overload
 
 from posthog_web import _scope
 from posthog_web._events import Flaw, read_id
-from posthog_web._exceptions.chain import ESCAPED
+from posthog_web._exceptions.metadata import ESCAPED
 from posthog_web._guard import safely
 from posthog_web._log import logger
 from posthog_web.typing import DistinctId

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from posthog_web._events import Flaw
 from posthog_web._exceptions import chain
 from posthog_web._exceptions.chain import IN_CODE, Boundary
 from posthog_web._exceptions.marks import Mark, is_known_failure, mark_captured, was_captured
+from posthog_web._exceptions.metadata import read_fingerprint, read_level
 from posthog_web._exceptions.policy import Policy
 from posthog_web._exceptions.storms import fingerprint_of
 from posthog_web._log import Notices, logger
@@ -41,6 +41,8 @@ class ExceptionVerb(Verbs):
         groups: Mapping[str, DistinctId] | None = None,
         flags: object = None,
         disable_geoip: bool | None = None,
+        level: str | None = None,
+        fingerprint: str | None = None,
     ) -> str | None:
         """Report an exception as one ``$exception`` event, with its causes and their stacks.
 
@@ -55,6 +57,8 @@ class ExceptionVerb(Verbs):
             groups: The groups it belongs to, by type.
             flags: Accepted; feature flags are not available in this version.
             disable_geoip: Overrides the client's option of that name.
+            level: How bad it is: fatal, error, warning, log, info or debug. None: error.
+            fingerprint: The issue it belongs to, by a name of your own. None: PostHog decides.
 
         Returns:
             The event's uuid, or None when it was not accepted.
@@ -72,8 +76,9 @@ class ExceptionVerb(Verbs):
         if groups is not None and (read := self._read_groups("capture_exception", groups)):
             merged["$groups"] = read
         return self._report(
-            chain.text_of(exception) if error is None else error,
-            IN_CODE,
+            exception,
+            error,
+            self._read_boundary(level, fingerprint),
             distinct_id=person,
             properties=merged,
             timestamp=timestamp,
@@ -86,36 +91,48 @@ class ExceptionVerb(Verbs):
         """Report, once, what nobody caught before *boundary*, unless it is expected (SRV-323)."""
         if error in self._policy.expected or is_known_failure(error, self._mark()):
             return None
-        return self._report(error, boundary)
+        return self._report(error, error, boundary)
 
     def _report(
         self,
-        what: BaseException | str,
+        given: object,
+        error: BaseException | None,
         boundary: Boundary,
         *,
         distinct_id: str | None = None,
         properties: Mapping[str, Any] | None = None,
         **details: Any,
     ) -> str | None:
-        """Emit the event about *what*, unless there were too many of its kind."""
-        fingerprint, storms = fingerprint_of(what), self._policy.storms
+        """Emit the event about *given*, which means *error* if that is one.
+
+        There is none where there were too many of its kind.
+        """
+        fingerprint, storms = fingerprint_of(error), self._policy.storms
         left_out = storms.admit(fingerprint)
         if left_out is None:
             self._leave_out()
             return None
-        described = chain.describe(what, self._project_root(), boundary)
+        described = chain.describe(given, self._policy.stacks, boundary)
         if left_out:
             described["$suppressed_count"] = left_out
         number = self._emit(
-            "$exception", distinct_id, {**(properties or {}), **described}, enrich=True, **details
+            "$exception", distinct_id, properties or {}, described=described, enrich=True, **details
         )
         if number is None:
             storms.take_back(fingerprint, left_out)
-        elif not isinstance(what, str):
-            mark_captured(what, self._mark())
+        elif error is not None:
+            mark_captured(error, self._mark())
             if self.options.log_captured_exceptions:
-                logger.error("posthog_web: captured an exception", exc_info=what)
+                logger.error("posthog_web: captured an exception", exc_info=error)
         return number
+
+    def _read_boundary(self, level: object, fingerprint: object) -> Boundary:
+        """Return what a call in code says of its exception; without what cannot be read."""
+        known, issue = read_level(level), read_fingerprint(fingerprint)
+        for name, given, read in (("level", level, known), ("fingerprint", fingerprint, issue)):
+            if given is not None and read is None:
+                self._remind("capture_exception", f"the {name} cannot be read; it is ignored")
+        return Boundary(level=known or IN_CODE.level, fingerprint=issue)
 
     def _leave_out(self) -> None:
         self._lanes.analytics.decline("rate_limited")
@@ -127,9 +144,3 @@ class ExceptionVerb(Verbs):
 
     def _mark(self) -> Mark:
         return Mark(place(), self._policy.reporter)
-
-    def _project_root(self) -> str:
-        try:
-            return str(Path(self.options.project_root or ".").absolute())
-        except OSError:  # the working directory is gone: a release folder that was removed
-            return ""

@@ -15,6 +15,7 @@ from posthog_web._delivery.lane import Lane
 from posthog_web._delivery.lanes import Lanes
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._events import Flaw
+from posthog_web._exceptions.metadata import seal
 from posthog_web._guard import describe_fault
 from posthog_web._identifiers import nobody, read_uuid, uuid7
 from posthog_web._log import Notices
@@ -110,13 +111,15 @@ class Pipeline(Verbs):
         person_property: str | None = None,
         top_level: Mapping[str, Any] | None = None,
         ai: bool = False,
+        described: Mapping[str, Any] | None = None,
     ) -> str | None:
         """Build an event, pass it through the hooks and hand it over; return its uuid.
 
         It takes the lane of analytics, or of *ai*. *enrich* adds what the process runs on and the
         tags of the current scope; *top_level* goes beside the properties. Without a *distinct_id*
         the scope's person is meant, else nobody, or if it *needs_person* there is no event. With
-        *person_property* the event has an id of its own, and the scope's person goes there.
+        *person_property* the event has an id of its own, and the scope's person goes there. What is
+        *described* of an exception nobody else can replace, tags and super_properties neither.
         """
         merged = dict(self._enriched_base if enrich else self._base)
         if disable_geoip is not None:
@@ -127,6 +130,8 @@ class Pipeline(Verbs):
         if self.options.super_properties:
             merged |= self.options.super_properties
         merged |= properties
+        if described is not None:
+            merged = seal(merged, described)
         moment, number = self._stamp(timestamp, uuid)
         event: Event = {
             "event": name,

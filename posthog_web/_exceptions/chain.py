@@ -3,90 +3,129 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from types import TracebackType
 from typing import Any
 
-from posthog_web._exceptions import frames
+from posthog_web._exceptions.frames import Frame, StackReader, Stacks
+from posthog_web._exceptions.message import (
+    MAX_MESSAGE,
+    message_of,
+    module_name,
+    text_of,
+    type_name,
+)
+from posthog_web._exceptions.metadata import (
+    IN_CODE,
+    Boundary,
+    describe_event,
+    describe_mechanism,
+)
+
+__all__ = [
+    "IN_CODE",
+    "MAX_ENTRIES",
+    "Boundary",
+    "describe",
+    "describe_exception",
+    "describe_message",
+    "find_exception",
+    "find_traceback",
+    "is_empty_triple",
+    "text_of",
+]
 
 MAX_ENTRIES = 50
-MAX_MESSAGE = 10_000
+
+# Exceptions looked at, those met before included: a group may hold one of them a million times.
+MAX_INSPECTED = 1000
+
+# Characters of all messages of one event; each may have MAX_MESSAGE of them while they last.
+MAX_EVENT_MESSAGES = 60_000
+LEAST_MESSAGE = 500
+
+# Where an error-like object may keep its stack as text: concurrent.futures', multiprocessing's.
+_STACK_ATTRIBUTES = ("stack", "tb", "traceback")
+
+# As Python keeps them, past whatever a class has put in their place.
+_cause_of: Callable[[BaseException], BaseException | None]
+_cause_of = BaseException.__dict__["__cause__"].__get__
+_context_of: Callable[[BaseException], BaseException | None]
+_context_of = BaseException.__dict__["__context__"].__get__
+_suppresses_context: Callable[[BaseException], bool]
+_suppresses_context = BaseException.__dict__["__suppress_context__"].__get__
+_traceback_of: Callable[[BaseException], TracebackType | None]
+_traceback_of = BaseException.__dict__["__traceback__"].__get__
+_members_of: Callable[[BaseException], tuple[BaseException, ...]]
+_members_of = BaseExceptionGroup.__dict__["exceptions"].__get__
+_errno_of: Callable[[BaseException], object] = OSError.__dict__["errno"].__get__
 
 
 def is_empty_triple(given: object) -> bool:
     """Return whether *given* is what ``sys.exc_info()`` answers when there is no exception."""
-    return isinstance(given, tuple) and len(given) == 3 and all(part is None for part in given)  # noqa: PLR2004 - an exc_info triple
+    triple = _triple(given)
+    return triple is not None and all(part is None for part in triple)
 
 
 def find_exception(given: object) -> BaseException | None:
     """Return the exception meant by *given*: itself, in an exc_info triple, or the current one."""
-    if isinstance(given, tuple) and len(given) == 3:  # noqa: PLR2004 - an exc_info triple
-        given = given[1]
+    triple = _triple(given)
+    if triple is not None:
+        given = triple[1]
     if given is None:
         return sys.exc_info()[1]
     # By its type: a mock of an exception says it is one, and its traceback never ends.
     return given if issubclass(type(given), BaseException) else None  # type: ignore[return-value]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Boundary:
-    """Where an exception was met: what only whoever met it can know (SRV-307…323).
-
-    Attributes:
-        kind: The mechanism's type: generic, middleware, task, …
-        handled: Whether the application went on as if it had dealt with it; None: not known.
-        source: The technology and hook, such as ``django.middleware``; None for a call in code.
-        level: How bad it is.
-    """
-
-    kind: str = "generic"
-    handled: bool | None = True
-    source: str | None = None
-    level: str = "error"
+def find_traceback(given: object) -> TracebackType | None:
+    """Return the traceback that came beside an exception, in an exc_info triple."""
+    triple = _triple(given)
+    return None if triple is None else _as_traceback(triple[2])
 
 
-IN_CODE = Boundary()
-# Whoever is outside of a context may still deal with what leaves it.
-ESCAPED = Boundary(handled=None)
-
-
-def describe(what: BaseException | str, project_root: str, boundary: Boundary) -> dict[str, Any]:
-    """Return the properties of an ``$exception`` event about an exception, or a message."""
-    if isinstance(what, str):
-        return describe_message(what, project_root)
-    return describe_exception(what, project_root, boundary)
+def describe(given: object, stacks: Stacks, boundary: Boundary = IN_CODE) -> dict[str, Any]:
+    """Return the properties of an ``$exception`` event about *given*, whatever it is."""
+    error = find_exception(given)
+    if error is None:
+        return describe_message(given, stacks, boundary)
+    return describe_exception(error, stacks, boundary, find_traceback(given))
 
 
 def describe_exception(
-    error: BaseException, project_root: str, boundary: Boundary = IN_CODE
+    error: BaseException,
+    stacks: Stacks,
+    boundary: Boundary = IN_CODE,
+    trace: TracebackType | None = None,
 ) -> dict[str, Any]:
-    """Return the properties of an ``$exception`` event about *error* (SRV-283, SRV-287)."""
-    entries = [_entry(link, project_root) for link in _links(error)]
-    entries[0]["mechanism"]["type"] = boundary.kind
-    if boundary.handled is not None:
-        entries[0]["mechanism"]["handled"] = boundary.handled
-    return _properties(entries, boundary)
+    """Return the properties of an ``$exception`` event about *error* (SRV-283, SRV-287).
+
+    *trace* stands in where *error* has no traceback of its own.
+    """
+    scribe = _Scribe(StackReader(stacks))
+    entries = [scribe.write(link, boundary, trace) for link in _links(error)]
+    return describe_event(entries, boundary)
 
 
-def describe_message(message: str, project_root: str) -> dict[str, Any]:
-    """Return the properties of an ``$exception`` event about something that is no exception."""
+def describe_message(thing: object, stacks: Stacks, boundary: Boundary = IN_CODE) -> dict[str, Any]:
+    """Return the properties of an ``$exception`` event about something that is no exception.
+
+    What stack it has, as text or as a traceback, is told; else the one that led here (SRV-291).
+    """
+    reader = StackReader(stacks)
+    found, extra = _own_stack(thing, None, reader)
+    mechanism = {"type": boundary.kind, "handled": boundary.handled, "synthetic": True, **extra}
+    is_like_an_error = found is not None
+    if found is None:
+        found = reader.read_caller()
     entry = {
-        "type": "Error",
-        "value": message[:MAX_MESSAGE],
-        "mechanism": {"type": "generic", "handled": True, "synthetic": True, "exception_id": 0},
-        **_stacktrace(frames.from_caller(project_root)),
+        "type": type_name(type(thing)) if is_like_an_error else "Error",
+        "value": text_of(thing),
+        "mechanism": describe_mechanism(0, mechanism),
+        **_stacktrace(found),
     }
-    return _properties([entry], IN_CODE)
-
-
-def _properties(entries: list[dict[str, Any]], boundary: Boundary) -> dict[str, Any]:
-    return {
-        "$exception_list": entries,
-        "$exception_type": entries[0]["type"],
-        "$exception_message": entries[0]["value"],
-        "$exception_level": boundary.level,
-        **({"$exception_source": boundary.source} if boundary.source else {}),
-    }
+    return describe_event([entry], boundary)
 
 
 class _Link:
@@ -104,65 +143,136 @@ class _Link:
 def _links(error: BaseException) -> Iterator[_Link]:
     """Yield *error* and what it leads to, depth first, each exception once, at most MAX_ENTRIES."""
     seen: set[int] = set()
-    waiting = [_Link(error, None, "")]
-    while waiting and len(seen) < MAX_ENTRIES:
-        link = waiting.pop()
+    inspected = 0
+    waiting: list[Iterator[_Link]] = [iter([_Link(error, None, "")])]
+    while waiting and len(seen) < MAX_ENTRIES and inspected < MAX_INSPECTED:
+        link = next(waiting[-1], None)
+        if link is None:
+            waiting.pop()
+            continue
+        inspected += 1
         if id(link.error) in seen:
             continue
         link.number = len(seen)
         seen.add(id(link.error))
         yield link
-        waiting.extend(reversed(list(_children(link))))
+        waiting.append(_children(link))
 
 
 def _children(link: _Link) -> Iterator[_Link]:
     error = link.error
-    if error.__cause__ is not None:
-        yield _Link(error.__cause__, link, "cause")
-    elif error.__context__ is not None and not error.__suppress_context__:
-        yield _Link(error.__context__, link, "context")
-    if isinstance(error, BaseExceptionGroup):
-        for member in error.exceptions[:MAX_ENTRIES]:
+    cause, context = _cause_of(error), _context_of(error)
+    if cause is not None:
+        yield _Link(cause, link, "cause")
+    elif context is not None and not _suppresses_context(error):
+        yield _Link(context, link, "context")
+    if _is_group(error):
+        for member in _members_of(error):
             yield _Link(member, link, "member")
 
 
-def _entry(link: _Link, project_root: str) -> dict[str, Any]:
-    error = link.error
-    kind = type(error)
-    found = frames.from_traceback(error.__traceback__, project_root)
-    synthetic = not found and link.parent is None
-    if synthetic:
-        found = frames.from_caller(project_root)
-    entry = {
-        "type": kind.__qualname__,
-        "value": text_of(error),
-        "mechanism": _mechanism(link, synthetic=synthetic),
-        **_stacktrace(found),
-    }
-    if kind.__module__ != "builtins":
-        entry["module"] = kind.__module__
-    return entry
+class _Scribe:
+    """Writes the entries of one event, within what all its messages may take."""
+
+    __slots__ = ("_characters_left", "_reader")
+
+    def __init__(self, reader: StackReader) -> None:
+        self._reader = reader
+        self._characters_left = MAX_EVENT_MESSAGES
+
+    def write(self, link: _Link, boundary: Boundary, trace: TracebackType | None) -> dict[str, Any]:
+        """Return the entry of *link*; *boundary* and *trace* are those of the outermost."""
+        error = link.error
+        is_outermost = link.parent is None
+        found, extra = _own_stack(error, trace if is_outermost else None, self._reader)
+        is_synthetic = found is None and is_outermost
+        if is_synthetic:
+            found = self._reader.read_caller()
+        mechanism = {"synthetic": is_synthetic, **extra, **_relation(link, boundary)}
+        module = module_name(type(error))
+        return {
+            "type": type_name(type(error)),
+            "value": self._message(error),
+            "mechanism": describe_mechanism(link.number, mechanism),
+            **_stacktrace([*(found or ()), *self._place_of_text(error)]),
+            **({} if module is None else {"module": module}),
+        }
+
+    def _message(self, error: BaseException) -> str:
+        most = max(min(MAX_MESSAGE, self._characters_left), LEAST_MESSAGE)
+        message = message_of(error, most)
+        self._characters_left -= len(message)
+        return message
+
+    def _place_of_text(self, error: BaseException) -> Iterator[Frame]:
+        """Yield where a SyntaxError found what is wrong: below the code that had it compiled."""
+        if not issubclass(type(error), SyntaxError):
+            return
+        with suppress(Exception):  # its attributes may have been set to anything
+            path, line, text = error.filename, error.lineno, error.text  # type: ignore[attr-defined]
+            if type(path) is not str or type(line) is not int:
+                return
+            # What has no file may have come from a user.
+            shown = text if type(text) is str and not path.startswith("<") else None
+            yield self._reader.read_mention(path, line, "<module>", shown)
 
 
-def _mechanism(link: _Link, *, synthetic: bool) -> dict[str, Any]:
+def _own_stack(
+    thing: object, trace: TracebackType | None, reader: StackReader
+) -> tuple[list[Frame] | None, dict[str, Any]]:
+    """Return the frames that *thing* brings along, None if it has no stack, and what else it has.
+
+    A text that is no traceback of Python's is kept as it is, for the mechanism.
+    """
+    trace = _read_traceback(thing) or trace
+    if trace is not None:
+        return reader.read_traceback(trace), {}
+    for name in _STACK_ATTRIBUTES:
+        with suppress(Exception):  # anybody's attribute may raise anything
+            text = getattr(thing, name)
+            if type(text) is str and text.strip():
+                found = reader.read_printed(text)
+                return found, {} if found else {"meta": {"stack": text[:MAX_MESSAGE]}}
+    return None, {}
+
+
+def _read_traceback(thing: object) -> TracebackType | None:
+    if issubclass(type(thing), BaseException):
+        return _traceback_of(thing)  # type: ignore[arg-type]  # it is one, whatever it says
+    try:
+        return _as_traceback(getattr(thing, "__traceback__", None))
+    except Exception:  # noqa: BLE001 - as above
+        return None
+
+
+def _as_traceback(value: object) -> TracebackType | None:
+    # By its type, as above.
+    return value if type(value) is TracebackType else None
+
+
+def _relation(link: _Link, boundary: Boundary) -> dict[str, Any]:
     """Return how the exception got here; what is not known is left out (SRV-303)."""
-    mechanism: dict[str, Any] = {"exception_id": link.number, "synthetic": synthetic}
-    if link.parent is not None:
-        mechanism |= {"type": "chained", "source": link.source, "parent_id": link.parent.number}
-    if isinstance(link.error, BaseExceptionGroup):
-        mechanism["is_exception_group"] = True
-    return mechanism
+    error = link.error
+    if link.parent is None:
+        relation: dict[str, Any] = {"type": boundary.kind, "handled": boundary.handled}
+    else:
+        relation = {"type": "chained", "source": link.source, "parent_id": link.parent.number}
+    if _is_group(error):
+        relation["is_exception_group"] = True
+    if issubclass(type(error), OSError) and type(number := _errno_of(error)) is int:
+        relation["meta"] = {"errno": {"number": number}}
+    return relation
 
 
-def _stacktrace(found: list[frames.Frame]) -> dict[str, Any]:
+def _stacktrace(found: list[Frame]) -> dict[str, Any]:
     return {"stacktrace": {"type": "raw", "frames": found}} if found else {}
 
 
-def text_of(thing: object) -> str:
-    """Return *thing* as text, whatever its ``__str__`` does."""
-    for write in (str, repr):
-        try:
-            return write(thing)[:MAX_MESSAGE]
-        except Exception:  # noqa: BLE001, S112 - somebody else's code; the next way is tried
-            continue
-    return f"<unprintable {type(thing).__qualname__}>"
+def _is_group(error: BaseException) -> bool:
+    return issubclass(type(error), BaseExceptionGroup)
+
+
+def _triple(given: object) -> tuple[object, object, object] | None:
+    """Return *given* if it is what ``sys.exc_info()`` may answer."""
+    is_triple = type(given) is tuple and len(given) == 3  # noqa: PLR2004 - that is what it means
+    return given if is_triple else None  # type: ignore[return-value]

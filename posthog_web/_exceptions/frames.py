@@ -2,98 +2,186 @@
 
 from __future__ import annotations
 
-import linecache
+import inspect
 import os
 import sys
-import sysconfig
-import traceback
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Self
+
+from posthog_web._exceptions.files import OWN, Files
+from posthog_web._exceptions.message import MAX_NAME
+from posthog_web._exceptions.printed_stack import read_printed
+from posthog_web._exceptions.source_lines import Around, clip, read_around
+from posthog_web._guard import report_fault
 
 Frame = dict[str, Any]
+ReadVariables = Callable[[FrameType], dict[str, Any] | None]
+Stop = tuple[FrameType, int | None]
 
-CONTEXT_LINES = 5
-MAX_LINE = 1024
+# Of one stack. In a recursion, the middle tells nothing.
 MAX_FRAMES = 100
 
-_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_LIBRARY_PARTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
-_STDLIB = os.path.join(sysconfig.get_paths()["stdlib"], "")
+# Of one event: PostHog refuses events of a megabyte, and a long chain has many stacks.
+MAX_EVENT_FRAMES = 400
+MAX_EVENT_SOURCE = 200_000
+LEAST_FRAMES = 8
+
+_HIDING = ("__tracebackhide__", "__traceback_hide__")
 
 
-def from_traceback(trace: TracebackType | None, project_root: str) -> list[Frame]:
-    """Return the frames of *trace*; of a very deep one, the outermost and the innermost."""
-    return [_frame(frame, line, project_root) for frame, line in _bounded(traceback.walk_tb(trace))]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stacks:
+    """How a client reads stacks; made once, from its options.
+
+    Attributes:
+        project_root: Where the application's own code lies, absolute; empty if that is not known.
+        in_app_modules: Modules that are the application's own, with all below.
+        variables: Called once per event; gives what reads a frame's local variables within that
+            event's budget. None where nobody asked for them.
+        files: What is known of the files met so far.
+    """
+
+    project_root: str
+    in_app_modules: tuple[str, ...] = ()
+    variables: Callable[[], ReadVariables] | None = None
+    files: Files = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Know no file yet."""
+        object.__setattr__(self, "files", Files(self.project_root, self.in_app_modules))
+
+    @classmethod
+    def of(
+        cls,
+        project_root: str | None = None,
+        in_app_modules: tuple[str, ...] = (),
+        variables: Callable[[], ReadVariables] | None = None,
+    ) -> Self:
+        """Return the stacks of options; a *project_root* of None is the working directory."""
+        try:
+            root = os.path.abspath(project_root or ".")
+        except OSError:  # the working directory is gone: a release folder that was removed
+            root = ""
+        return cls(project_root=root, in_app_modules=in_app_modules, variables=variables)
 
 
-def from_caller(project_root: str) -> list[Frame]:
-    """Return the frames that lead to the call into this package."""
-    stack = list(traceback.walk_stack(sys._getframe()))  # noqa: SLF001 - the only way to the stack
-    outside = [pair for pair in reversed(stack) if not _is_own(pair[0])]
-    return [_frame(frame, line, project_root) for frame, line in _bounded(iter(outside))]
+class StackReader:
+    """Reads the stacks of one event, the most important first, within what an event may hold."""
+
+    __slots__ = ("_files", "_frames_left", "_read_variables", "_source_left")
+
+    def __init__(self, stacks: Stacks) -> None:
+        """Read as *stacks* says."""
+        self._files = stacks.files
+        self._frames_left = MAX_EVENT_FRAMES
+        self._source_left = MAX_EVENT_SOURCE
+        self._read_variables = stacks.variables and stacks.variables()
+
+    def read_traceback(self, trace: TracebackType | None) -> list[Frame]:
+        """Return the frames of *trace*, without those that hide."""
+        stops = ((one.tb_frame, one.tb_lineno) for one in _walk(trace))
+        return self._read(stop for stop in stops if not _is_hidden(stop[0]))
+
+    def read_caller(self) -> list[Frame]:
+        """Return the frames that lead to the call into this package."""
+        # Never a list that has the frame of this call in it: that would be a circle, which keeps
+        # everything on the stack alive until somebody collects it.
+        stops: list[Stop] = []
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way to the stack
+        while frame is not None:
+            if not frame.f_code.co_filename.startswith(OWN) and not _is_hidden(frame):
+                stops.append((frame, frame.f_lineno))
+            frame = frame.f_back
+        return self._read(reversed(stops))
+
+    def read_printed(self, text: str) -> list[Frame]:
+        """Return the frames of a printed traceback.
+
+        Their files are not opened: whoever wrote the text could have any file sent.
+        """
+        kept = _bounded(read_printed(text), self._allowance())
+        self._frames_left -= len(kept)
+        return [
+            self.read_mention(one.path, one.line, one.function, one.source or None) for one in kept
+        ]
+
+    def read_mention(self, path: str, line: int, function: str, source: str | None) -> Frame:
+        """Return the frame for a place that is only told of."""
+        frame = {**self._files.describe_mention(path), "function": function, "lineno": line}
+        return frame if source is None else frame | self._shown(([], clip(source), []))
+
+    def _read(self, stops: Iterable[Stop]) -> list[Frame]:
+        kept = _bounded(stops, self._allowance())
+        self._frames_left -= len(kept)
+        # From the raise point outwards: what is told of last may be told without its source.
+        found = [self._frame(frame, line) for frame, line in reversed(kept)]
+        return found[::-1]
+
+    def _allowance(self) -> int:
+        return max(min(MAX_FRAMES, self._frames_left), LEAST_FRAMES)
+
+    def _frame(self, frame: FrameType, line: int | None) -> Frame:
+        code = frame.f_code
+        path = str.__str__(code.co_filename)
+        told = {
+            **self._files.describe(path, frame.f_globals),
+            "function": code.co_qualname[:MAX_NAME] or "<unknown>",
+        }
+        if line is not None:
+            told["lineno"] = line
+            if self._source_left > 0:
+                told |= self._shown(read_around(path, line, frame.f_globals))
+        if self._read_variables is not None and told.get("in_app"):
+            variables = self._variables(self._read_variables, frame)
+            if variables:
+                told["code_variables"] = variables
+        return told
+
+    def _shown(self, around: Around | None) -> Frame:
+        """Return the fields of source lines, and count them."""
+        if around is None:
+            return {}
+        before, here, after = around
+        self._source_left -= sum(map(len, before)) + len(here) + sum(map(len, after))
+        return {"pre_context": before, "context_line": here, "post_context": after}
+
+    @staticmethod
+    def _variables(read: ReadVariables, frame: FrameType) -> dict[str, Any] | None:
+        try:
+            return read(frame)
+        except Exception as error:  # noqa: BLE001 - a report without variables is one all the same
+            report_fault(error, "variables")
+            return None
 
 
-def _is_own(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(_OWN)
+def _walk(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
 
 
-def _bounded(pairs: Iterator[tuple[FrameType, int]]) -> list[tuple[FrameType, int]]:
-    """Return at most MAX_FRAMES: in a recursion, the middle tells nothing."""
-    kept = list(pairs)
-    half = MAX_FRAMES // 2
-    return kept if len(kept) <= MAX_FRAMES else kept[:half] + kept[-half:]
+def _bounded(found: Iterable[Any], most: int) -> list[Any]:
+    """Return at most *most*: as many of the outermost as of the innermost."""
+    remaining = iter(found)
+    half = most // 2
+    head = list(islice(remaining, half))
+    return head + list(deque(remaining, maxlen=most - half))
 
 
-def _frame(frame: FrameType, line: int, project_root: str) -> Frame:
-    path = frame.f_code.co_filename
-    module = frame.f_globals.get("__name__")
-    return {
-        "platform": "python",
-        "filename": _short_path(path, module),
-        "abs_path": _absolute(path),
-        "function": frame.f_code.co_qualname,
-        "module": module if isinstance(module, str) else None,
-        "lineno": line,
-        **_in_app(path, project_root),
-        **_source(frame, line),
-    }
-
-
-def _short_path(path: str, module: object) -> str:
-    """Return *path* from the folder of the top-level package on."""
-    depth = module.count(".") + 1 if isinstance(module, str) else 1
-    if os.path.basename(path) == "__init__.py":
-        depth += 1
-    return "/".join(path.split(os.sep)[-depth:])
-
-
-def _in_app(path: str, project_root: str) -> dict[str, bool]:
-    """Return whether *path* is the application's own code; nothing where that is not known."""
-    if path.startswith(("<", _STDLIB)) or any(part in path for part in _LIBRARY_PARTS):
-        return {"in_app": False}
-    inside = _absolute(path).startswith(os.path.join(project_root, ""))
-    return {"in_app": True} if inside and project_root else {}
-
-
-def _absolute(path: str) -> str:
+def _is_hidden(frame: FrameType) -> bool:
+    """Return whether a frame asks to be left out, as those of tools in between do."""
+    code = frame.f_code
+    # The names first: asked for its variables, a frame of an older Python makes a copy of them and
+    # keeps it, and with it all that they hold.
+    is_function = code.co_flags & inspect.CO_OPTIMIZED
+    names = code.co_varnames if is_function else code.co_names
+    if _HIDING[0] not in names and _HIDING[1] not in names:
+        return False
     try:
-        return os.path.abspath(path)
-    except OSError:  # a relative path, and the working directory is gone
-        return path
-
-
-def _source(frame: FrameType, line: int) -> dict[str, Any]:
-    """Return the source around *line*; nothing where there is none (SRV-288…290)."""
-    try:
-        lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
-    except Exception:  # noqa: BLE001 - a loader may be anybody's
-        return {}
-    if not 1 <= line <= len(lines):
-        return {}
-    shown = [text.rstrip("\r\n")[:MAX_LINE] for text in lines]
-    return {
-        "pre_context": shown[max(line - 1 - CONTEXT_LINES, 0) : line - 1],
-        "context_line": shown[line - 1],
-        "post_context": shown[line : line + CONTEXT_LINES],
-    }
+        return any(frame.f_locals.get(name) for name in _HIDING)
+    except Exception:  # noqa: BLE001 - the truth of a value may be anybody's
+        return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from posthog_web._config import ClientOptions
 from posthog_web._exceptions.expected import Expected
+from posthog_web._exceptions.frames import Stacks
 from posthog_web._exceptions.storms import Limit, Storms
 from posthog_web._log import Notices
 
@@ -15,11 +16,13 @@ class Policy:
     """How one client reports exceptions.
 
     Attributes:
+        stacks: How their stacks are read.
         expected: Those that are not reported by themselves.
         storms: How often equal ones are.
         reporter: Stands for the client with those who must not keep it alive.
     """
 
+    stacks: Stacks
     expected: Expected
     storms: Storms
     reporter: object = field(default_factory=object)
@@ -34,6 +37,7 @@ def make_policy(options: ClientOptions, notices: Notices) -> Policy:
     )
     limited = options.enable_exception_autocapture_rate_limiting
     return Policy(
+        stacks=Stacks.of(options.project_root, options.in_app_modules),
         expected=Expected(options.ignore_exceptions, notices),
         storms=Storms(limit if limited else None),
     )

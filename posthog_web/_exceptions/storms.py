@@ -21,10 +21,10 @@ Fingerprint = tuple[str, str, int]
 _PACKAGE = __name__.partition(".")[0]
 
 
-def fingerprint_of(what: BaseException | str) -> Fingerprint:
-    """Return what makes reports equal: their type and origin; the caller, if it was not raised."""
-    name = f"{type(what).__module__}.{type(what).__qualname__}"
-    trace = None if isinstance(what, str) else what.__traceback__
+def fingerprint_of(error: BaseException | None) -> Fingerprint:
+    """Return what makes reports equal: type and origin; the caller, if it was not raised."""
+    name = f"{type(error).__module__}.{type(error).__qualname__}"
+    trace = None if error is None else error.__traceback__
     if trace is None:
         caller = _caller()
         return (name, caller.f_code.co_filename, caller.f_lineno)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from posthog_web import Client
-from posthog_web._exceptions.chain import ESCAPED
 from posthog_web._exceptions.expected import Expected
+from posthog_web._exceptions.metadata import ESCAPED
 from posthog_web._log import Notices
 from posthog_web.testing import RecordedEvents
 

@@ -8,7 +8,7 @@ import pytest
 
 import posthog_web
 from posthog_web import Client
-from posthog_web._exceptions.chain import ESCAPED
+from posthog_web._exceptions.metadata import ESCAPED
 from posthog_web.testing import RecordedEvents
 
 
