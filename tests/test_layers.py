@@ -18,20 +18,20 @@ LAYERS = """
 __main__
 pytest_plugin
 __init__
-django | flask | asgi | testing | inspector
+django | flask | asgi | testing | inspector | logging
 _web
 _client
 _delivery | _flags | _exceptions
 _runtime
 _events, _serialization, _scope, _values, _identifiers, _moments
 _config
-_log, _guard, errors, typing
+_log, _guard, _own_work, errors, typing
 """
 
 # Narrower than its line allows: the door opens to the client, not to a framework; the inspector
 # works without the rest of the package.
 NOT_BY = {
-    "__init__": {"django", "flask", "asgi", "testing", "inspector", "_web"},
+    "__init__": {"django", "flask", "asgi", "testing", "inspector", "logging", "_web"},
     "inspector": set(LAYERS.replace(",", " ").replace("|", " ").split()),
 }
 

@@ -18,7 +18,13 @@ from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 from typing import cast, get_overloads
 
-MODULES = ("posthog_web", "posthog_web.errors", "posthog_web.testing", "posthog_web.typing")
+MODULES = (
+    "posthog_web",
+    "posthog_web.errors",
+    "posthog_web.logging",
+    "posthog_web.testing",
+    "posthog_web.typing",
+)
 
 SNAPSHOT = Path(__file__).resolve().parent.parent / "tests/public_api.txt"
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, overload
 
 from posthog_web import _config
+from posthog_web._client import autocapture
 from posthog_web._client.capture import CaptureVerbs
 from posthog_web._client.endings import Endings
 from posthog_web._client.exceptions import ExceptionVerb
@@ -17,6 +18,7 @@ from posthog_web._client.pipeline import Pipeline
 from posthog_web._config import ClientOptions, Resolved
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.setup import make_lanes
+from posthog_web._exceptions.chain import ESCAPED
 from posthog_web._exceptions.policy import make_policy
 from posthog_web._log import Notices, logger
 from posthog_web._runtime import http, process
@@ -146,6 +148,8 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
         self._remark(key.remark, resolved.complaints)
         self._lanes = make_lanes(resolved.options, key.text, self._reporter)
         self.queue = Queue(self._lanes)
+        if self._reachable:
+            autocapture.start(self)
 
     def _remark(self, key_remark: str, complaints: Mapping[str, str]) -> None:
         """Say, once, what is odd about the configuration."""
@@ -187,7 +191,9 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Send what is left and end the client."""
+        """Send what is left and end the client; with autocapture, report what leaves the block."""
+        if self.options.enable_exception_autocapture and isinstance(error, Exception):
+            self._report_uncaught(error, ESCAPED)
         self.shutdown()
 
     def __del__(self) -> None:

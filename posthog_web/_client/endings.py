@@ -8,6 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from posthog_web._client import autocapture
 from posthog_web._client.flush_after import FlushAfter
 from posthog_web._config import ClientOptions
 from posthog_web._runtime.offload import offload
@@ -95,6 +96,7 @@ class Endings(FlushAfterVerb):
             Whether PostHog took everything that was waiting, the first time too. What it did not is
             dropped, counted and said.
         """
+        autocapture.stop(self)
         self._closed = True
         self._update_gate()
         everything = self._lanes.close(self._seconds(timeout, self.options.shutdown_timeout))
@@ -123,6 +125,7 @@ class Endings(FlushAfterVerb):
         Nothing is captured from the call on. If the task that waits is cancelled, the client ends
         all the same, within its time.
         """
+        autocapture.stop(self)
         self._closed = True
         self._update_gate()
         return await offload(lambda: self.shutdown(timeout))

@@ -87,11 +87,16 @@ class ExceptionVerb(Verbs):
         )
 
     @verb
-    def _report_uncaught(self, error: BaseException, boundary: Boundary) -> str | None:
+    def _report_uncaught(
+        self,
+        error: BaseException,
+        boundary: Boundary,
+        properties: Mapping[str, Any] | None = None,
+    ) -> str | None:
         """Report, once, what nobody caught before *boundary*, unless it is expected (SRV-323)."""
         if error in self._policy.expected or is_known_failure(error, self._mark()):
             return None
-        return self._report(error, error, boundary)
+        return self._report(error, error, boundary, properties=properties)
 
     def _report(
         self,

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from posthog_web import _own_work
 from posthog_web._delivery.batch import Batch, Limits
 from posthog_web._delivery.buffer import Buffer
 from posthog_web._delivery.reporter import Reporter
@@ -138,12 +139,13 @@ class Crew:
         before = getattr(own, "sending", False)
         own.sending = True
         try:
-            if before:
-                yield self._sender.transport.connect()
-            else:
-                if not hasattr(own, "connection"):
-                    own.connection = self._sender.transport.connect()
-                yield own.connection
+            with _own_work.sending():
+                if before:
+                    yield self._sender.transport.connect()
+                else:
+                    if not hasattr(own, "connection"):
+                        own.connection = self._sender.transport.connect()
+                    yield own.connection
         finally:
             own.sending = before
 

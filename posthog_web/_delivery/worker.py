@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from posthog_web import _own_work
 from posthog_web._delivery.batch import Batch
 from posthog_web._delivery.buffer import Buffer
 from posthog_web._delivery.failure import describe, error_of, error_of_some
@@ -142,7 +143,8 @@ class Worker(threading.Thread):
         """Work; say so if that fails: another worker takes over with the next event."""
         failed = True
         try:
-            self._sender.work(self._buffer)
+            with _own_work.sending():
+                self._sender.work(self._buffer)
             failed = False
         except Exception as error:  # noqa: BLE001 - a thread's end is a boundary
             report_fault(error, "worker")
