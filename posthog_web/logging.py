@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from posthog_web import _own_work
 from posthog_web._client.autocapture import report
 from posthog_web._client.default import default_client
+from posthog_web._exceptions import chain
 from posthog_web._exceptions.chain import Boundary
 from posthog_web._guard import safely
 from posthog_web._log import logger as _own_logger
@@ -80,13 +81,9 @@ class PosthogHandler(logging.Handler):
 
 
 def _exception_of(record: logging.LogRecord) -> BaseException | None:
-    # A record that was not made by a logger may hold anything.
-    match cast("Any", record.exc_info):
-        # By its type as well: a mock of an exception says it is one, and its traceback never ends.
-        case (_, BaseException() as error, _) if issubclass(type(error), BaseException):
-            return error
-        case _:
-            return None
+    # logger.exception() where there is none says so, and a record made by hand may hold anything.
+    given: object = record.exc_info
+    return None if chain.is_empty_triple(given) else chain.find_exception(given)
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
