@@ -18,7 +18,7 @@ from posthog_web._client.pipeline import Pipeline
 from posthog_web._config import ClientOptions, Resolved
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.setup import make_lanes
-from posthog_web._exceptions.chain import ESCAPED
+from posthog_web._exceptions.metadata import ESCAPED
 from posthog_web._exceptions.policy import make_policy
 from posthog_web._log import Notices, logger
 from posthog_web._runtime import http, process
