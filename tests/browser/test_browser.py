@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from tests.browser.conftest import Visit
 from tests.examples.running_demo import Demo, running_demo
-
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-
-# It need not talk to anybody but us.
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-SIZE = {"width": 1400, "height": 900}
-
-
-@pytest.fixture
-def chromium() -> str:
-    """Return where Chromium is."""
-    if "browser" in os.environ.get("SKIP", "").split():
-        pytest.skip('SKIP="browser": no test in a browser')
-    found = [path for name in CHROMIUM if (path := shutil.which(name))]
-    if not found:
-        reason = 'There is no Chromium: apt-get install chromium (or SKIP="browser").'
-        pytest.fail(reason, pytrace=False)
-    return found[0]
 
 
 @pytest.fixture
@@ -49,24 +22,11 @@ def demo(chromium: str) -> Iterator[Demo]:  # noqa: ARG001 (without it, there is
         yield demo
 
 
-@pytest.fixture
-def browser(chromium: str) -> Iterator[BrowserContext]:
-    """Return a browser without a past."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
-        context = browser.new_context(viewport=SIZE, color_scheme="light")
-        yield context
-        context.close()
-        browser.close()
-
-
 def test_events_appear_while_the_examples_are_used(
-    demo: Demo, browser: BrowserContext, tmp_path: Path
+    demo: Demo, browser: BrowserContext, visit: Visit, tmp_path: Path
 ) -> None:
     """What is done in another tab is there without reloading, and can be read to the line."""
-    inspector = browser.new_page()
-    inspector.goto(demo.addresses["inspector"])
-    expect(inspector.locator("#state")).to_have_text("live")
+    inspector = visit(demo.addresses["inspector"])
     inspector.evaluate("window.sameAsBefore = true")
     tab = browser.new_page()
 
@@ -85,9 +45,12 @@ def test_events_appear_while_the_examples_are_used(
     rows(inspector, "$exception").first.click()
     title = detail(inspector).get_by_role("heading", level=3).first
     expect(title).to_contain_text("PaymentDeclinedError")
+    expect(title).to_contain_text("unhandled")
     raising = detail(inspector).locator(".line.here").first
     expect(raising).to_contain_text("raise PaymentDeclinedError(msg)")
-    expect(detail(inspector).locator(".facts")).to_contain_text("Person1")
+    facts = detail(inspector).locator(".facts")
+    expect(facts).to_contain_text("Person1")
+    expect(facts).to_contain_text("POST /books/first-folio/buy/ 500 route /books/<slug:slug>/buy/")
     assert inspector.evaluate("window.sameAsBefore")
     take_picture(inspector, tmp_path)
 

@@ -3,13 +3,14 @@
 import { copy, glyph, h, kindOf } from "./dom.js";
 import { exceptionView } from "./exception.js";
 import { bytes, fullMoment, lag, plural, timeOfDay } from "./format.js";
-import { propertyTable, readExactly } from "./value.js";
+import { tracebackText } from "./traceback.js";
+import { isObject, propertyTable, readExactly, textOf } from "./value.js";
 
 /** Return the parts that show one event. */
 export function eventView(found) {
   const event = readExactly(found.source);
   const properties = isObject(event.properties) ? event.properties : {};
-  const exception = found.name === "$exception" ? exceptionView(properties.$exception_list) : null;
+  const exception = found.name === "$exception" ? exceptionView(properties) : null;
   // Protocol v1 and browsers have them among the properties.
   const inside = ON_PERSON.filter((key) => isObject(properties[key]) && !isObject(event[key]));
   const onPerson = (key) => objectEntries(inside.includes(key) ? properties[key] : event[key]);
@@ -17,7 +18,7 @@ export function eventView(found) {
   const isOwn = ([key]) => !key.startsWith("$");
   const beside = Object.entries(event).filter(([key, value]) => !(SHOWN.has(key) || (OBJECTS.has(key) && isObject(value))));
   return [
-    headView(found, event),
+    headView(found, event, properties, exception !== null),
     problemsView(found.problems),
     exception,
     group("Properties", all.filter(isOwn)),
@@ -33,14 +34,19 @@ const SHOWN = new Set(["event", "distinct_id", "timestamp", "uuid"]);
 const ON_PERSON = ["$set", "$set_once"];
 const OBJECTS = new Set(["properties", ...ON_PERSON]);
 
-function headView(found, event) {
-  const button = h("button", { type: "button", class: "plain", id: "copy", onclick: () => copy(found.source, button) }, "Copy JSON");
+function copyButton(label, write, attributes = {}) {
+  const button = h("button", { type: "button", class: "plain", onclick: () => copy(write(), button), ...attributes }, label);
+  return button;
+}
+
+function headView(found, event, properties, isException) {
   const sent = event.timestamp;
   return h("header", { class: "event-head", "data-kind": kindOf(found.name) },
     h("div", { class: "title" },
       glyph(kindOf(found.name)),
       h("h2", {}, found.name || "an event without a name"),
-      button),
+      isException && copyButton("Copy traceback", () => tracebackText(properties.$exception_list)),
+      copyButton("Copy JSON", () => found.source, { id: "copy" })),
     h("dl", { class: "facts" },
       fact("Person", found.personless
         ? [h("span", { class: "anonymous" }, "anonymous"), " ", h("code", {}, found.distinct_id)]
@@ -48,9 +54,23 @@ function headView(found, event) {
       fact("Time", [
         h("time", {}, sent === undefined || sent === null ? timeOfDay(found.received_at) : fullMoment(sent)),
         typeof sent === "string" && h("span", { class: "aside" }, lag(sent, found.received_at))]),
+      requestFact(properties),
+      isException && textOf(properties.$exception_source) && fact("Seen by", h("code", {}, textOf(properties.$exception_source))),
       fact("UUID", h("code", {}, found.uuid)),
       found.library && fact("Library", found.library),
       found.deliveries > 1 && fact("Delivered", h("strong", { class: "again" }, `${found.deliveries} times`))));
+}
+
+function requestFact(properties) {
+  const path = textOf(properties.$request_path) || textOf(properties.$pathname);
+  const route = textOf(properties.$request_route);
+  const status = textOf(properties.$response_status_code);
+  const method = textOf(properties.$request_method);
+  if (!method && !status) return null;
+  return fact("Request",
+    h("code", {}, [method, path].filter(Boolean).join(" ")),
+    status && [" ", h("span", { class: Number(status) >= 500 ? "status refused" : "status" }, status)],
+    route && route !== path && [" ", h("span", { class: "aside" }, "route ", h("code", {}, route))]);
 }
 
 function fact(name, ...content) {
@@ -130,5 +150,4 @@ export function requestView(request, select) {
   ];
 }
 
-const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const objectEntries = (value) => (isObject(value) ? Object.entries(value) : []);

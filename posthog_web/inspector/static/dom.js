@@ -15,6 +15,22 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/**
+ * Return a `details` element. What is inside is built when it is first seen: deep or large values
+ * cost nothing until then.
+ */
+export function unfolding(attributes, summary, build) {
+  const details = h("details", attributes, summary);
+  const fill = () => {
+    if (details.open && details.childElementCount === 1) {
+      details.append(...[build()].flat().filter(Boolean));
+    }
+  };
+  details.addEventListener("toggle", fill);
+  fill();
+  return details;
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 const GLYPHS = {

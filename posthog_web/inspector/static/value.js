@@ -1,6 +1,6 @@
 // Shows any JSON value; what is nested or long opens on demand.
 
-import { h } from "./dom.js";
+import { h, unfolding } from "./dom.js";
 import { number, plural } from "./format.js";
 
 /** A number that JavaScript would round or rewrite, kept as it was sent. */
@@ -13,6 +13,16 @@ export function readExactly(text) {
   return JSON.parse(text, (_key, value, context) =>
     typeof value === "number" && context?.source !== undefined && String(value) !== context.source
       ? new Exact(context.source) : value);
+}
+
+/** Return whether a value is a JSON object. */
+export const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Exact);
+
+/** Return a JSON value as text: empty where there is none, JSON where it is nested. */
+export function textOf(value) {
+  if (value === null || value === undefined) return "";
+  if (value instanceof Exact) return value.source;
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 const LONGEST_TEXT = 600;
@@ -48,13 +58,9 @@ function textView(text) {
 
 function nested(members, size, brackets, open) {
   if (members.length === 0) return h("span", { class: "json-null" }, brackets);
-  const details = h("details", { class: "json", open },
-    h("summary", {}, h("span", { class: "json-brackets" }, brackets), ` ${size}`));
-  // The inside is built when it is first seen: deep or large values cost nothing until then.
-  const fill = () => { if (details.open && !details.querySelector("dl")) details.append(membersView(members, 0)); };
-  details.addEventListener("toggle", fill);
-  fill();
-  return details;
+  return unfolding({ class: "json", open },
+    h("summary", {}, h("span", { class: "json-brackets" }, brackets), ` ${size}`),
+    () => membersView(members, 0));
 }
 
 function membersView(members, from) {
