@@ -57,6 +57,7 @@ check: .venv/.installed
 	$(BIN)/basedpyright
 	$(BIN)/python tools/spec_coverage.py --check
 	$(BIN)/python -m tools.contract_page --check
+	$(BIN)/python -m tools.options_page --check
 
 # pytest ends with 5 when nothing was selected. What is slow ran on the newest versions already.
 test-slow: .venv/.installed $(VERSIONS:%=.venv-%/.installed) system
