@@ -230,8 +230,8 @@ def test_every_client_reports(inspector: Inspector) -> None:
     start(
         """
 hook = sys.excepthook
-other = Client("phc_other", url, enable_exception_autocapture=True)
-third = Client("phc_third", url)
+other = Client("phc_other", url, enable_exception_autocapture=True, super_properties={"n": 2})
+third = Client("phc_third", url, super_properties={"n": 3})
 assert sys.excepthook is hook
 raise ValueError("for both")
 """,
@@ -239,7 +239,7 @@ raise ValueError("for both")
     )
 
     assert messages(inspector) == ["for both"] * 2
-    assert {event["project_api_key"] for event in inspector.events()} == {"phc_test", "phc_other"}
+    assert {properties.get("n") for properties in reports(inspector)} == {None, 2}
 
 
 def test_the_module_reports(inspector: Inspector) -> None:

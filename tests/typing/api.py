@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, assert_type
@@ -10,6 +11,7 @@ from uuid import uuid4
 import posthog_web
 from posthog_web import Client, Posthog
 from posthog_web.errors import ConfigurationError, DeliveryError
+from posthog_web.logging import PosthogHandler
 from posthog_web.testing import RecordedEvent, RecordedEvents, record_events
 from posthog_web.typing import Event
 
@@ -82,6 +84,10 @@ posthog_web.default_client = client
 assert_type(posthog_web.capture("user-1", "paid", {"plan": "pro"}), str | None)
 assert_type(posthog_web.set("user-1", {"plan": "pro"}), str | None)
 assert_type(posthog_web.get_distinct_id(), str | None)
+
+logging.getLogger().addHandler(PosthogHandler())
+PosthogHandler("WARNING", client=client)
+PosthogHandler(logging.CRITICAL)
 
 with posthog_web.new_context(fresh=True, capture_exceptions=False, client=client):
     posthog_web.identify_context(7)
