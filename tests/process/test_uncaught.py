@@ -337,7 +337,7 @@ assert hooks() == (theirs, threading.__excepthook__, sys.__unraisablehook__, [])
     )
 
     assert ended.errors.startswith("theirs\nTraceback")
-    assert ended.errors.count("ValueError") == 1
+    assert ended.errors.count("ValueError: at the top") == 1
     assert reports(inspector) == []
 
 
@@ -551,17 +551,52 @@ def test_uvloop_is_a_loop_like_any(inspector: Inspector, text: str, moment: str)
     assert kind == ("onunhandledrejection" if "create_task" in text else "onuncaughtexception")
 
 
-def test_a_task_fails_for_its_own_person(inspector: Inspector) -> None:
-    """Whose task it was is known, from Python 3.12 on; before, the report is about nobody."""
-    start(
-        """
+UNDER_UVICORN = """
+import uvicorn
 async def fail():
     raise ValueError("in a task")
+async def app(scope, receive, send):
+    assert (await receive())["type"] == "lifespan.startup"
+    asyncio.create_task(fail())
+    await asyncio.sleep(0.01)
+    gc.collect()
+    await send({{"type": "lifespan.startup.complete"}})
+    server.should_exit = True
+    await receive()
+    await send({{"type": "lifespan.shutdown.complete"}})
+server = uvicorn.Server(uvicorn.Config(app, port=0, loop="{loop}", log_level="warning"))
+server.run()
+"""
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_task_of_a_server_is_a_task_like_any(inspector: Inspector, loop: str) -> None:
+    """uvicorn makes the loop, and configures logging after the client was made."""
+    ended = start(UNDER_UVICORN.format(loop=loop), inspector)
+
+    assert ended.code == 0
+    assert "ValueError: in a task" in ended.errors
+    assert messages(inspector) == ["in a task"]
+
+
+@pytest.mark.parametrize(
+    "begin",
+    ["asyncio.create_task(fail())", "asyncio.get_running_loop().call_soon(fail_at_once)"],
+    ids=["task", "callback"],
+)
+def test_a_task_fails_for_its_own_person(inspector: Inspector, begin: str) -> None:
+    """Whose task or callback it was is known, from Python 3.12 on; before, it is nobody's."""
+    start(
+        f"""
+def fail_at_once():
+    raise ValueError("no")
+async def fail():
+    fail_at_once()
 async def main():
     with posthog_web.new_context():
         posthog_web.identify_context("user123")
         posthog_web.tag("plan", "pro")
-        asyncio.create_task(fail())
+        {begin}
     await asyncio.sleep(0.01)
     with posthog_web.new_context():
         posthog_web.identify_context("somebody else")
@@ -587,7 +622,9 @@ def test_gevents_threads_report(inspector: Inspector) -> None:
         from gevent import monkey
         monkey.patch_all()
         """
-        + (CLIENT.format(on=True, unraisable=True) + IN_A_THREAD).replace("\n", "\n        "),
+        + (CLIENT.format(on=True, unraisable=True) + IN_A_THREAD + "client.flush()").replace(
+            "\n", "\n        "
+        ),
         inspector.url,
         "-W",
         "ignore",
