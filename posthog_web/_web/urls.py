@@ -37,9 +37,14 @@ def join_port(name: str, port: object) -> str:
 
 
 def clean_host(host: str) -> str:
-    """Return host and port, without credentials before and anything after them."""
-    named = _AFTER_HOST.split(host[: 2 * MAX_HOST].strip(), maxsplit=1)[0].rpartition("@")[2]
-    return clean(named, MAX_HOST)
+    """Return host and port, without credentials before and anything after them.
+
+    Where what stands before the @ may be a path as well as a password, neither side is told.
+    """
+    credentials, _, rest = host.strip().rpartition("@")
+    if _AFTER_HOST.search(credentials):
+        return ""
+    return clean(_AFTER_HOST.split(rest[: 2 * MAX_HOST], maxsplit=1)[0], MAX_HOST)
 
 
 def encode_pieces(pieces: Sequence[str]) -> str:

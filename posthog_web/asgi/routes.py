@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -51,11 +51,12 @@ def find_route(application: object, path: str, goal: Goal) -> Found | None:
     """Return where *path*, as the application sees it, leads."""
     routes = _routes_of(application)
     found = _search(routes, path, goal, "", MAX_DEPTH)
-    if found is None and path != "/":
-        # The application may be about to answer with a redirect to the other spelling.
+    if (found is None or not found.matched) and path != "/":
+        # The application, or one mounted in it, may be about to redirect to the other spelling.
         other = path.rstrip("/") if path.endswith("/") else f"{path}/"
         near = _search(routes, other, goal, "", MAX_DEPTH)
-        found = near and Found(template=near.template.rstrip("/"), matched=False)
+        if near is not None and (near.matched or found is None):
+            found = Found(template=near.template.rstrip("/"), matched=False)
     return found
 
 
@@ -136,6 +137,9 @@ def _try(route: Any, path: str, goal: Goal, prefix: str, depth: int) -> Found | 
     if match is None or "path" not in match.groupdict():
         return None
     under = f"{prefix}{route.path}"
+    if goal.endpoint is not None and goal.endpoint is getattr(route, "app", None):
+        # It serves, and nothing inside it has matched yet.
+        goal = replace(goal, endpoint=None)
     inside = _search(_routes_of(route), f"/{match['path']}", goal, under, depth - 1)
     return inside or Found(template=f"{under}/{{path:path}}", matched=False)
 

@@ -140,6 +140,21 @@ def test_secrets_are_masked_where_the_path_comes_close(
     assert places(events, "early")["$pathname"] == shown
 
 
+def test_secrets_are_masked_where_a_mount_redirects(start: Starter, events: RecordedEvents) -> None:
+    """A slash too many inside a mount brings no secret out, before the redirect or after it."""
+    answer = start(request_events=True).get("/mounted/ann/SECRET/?early")
+
+    assert answer == start.without().get("/mounted/ann/SECRET/?early")
+    assert answer.status == 307
+    assert "SECRET" not in json.dumps([event.raw for event in events])
+    for name in ("early", "http_request"):
+        assert places(events, name) == {
+            "$current_url": f"http://{HOST}/mounted/ann/<token>/",
+            "$pathname": "/mounted/ann/<token>/",
+            "$request_path": "/mounted/ann/<token>/",
+        }
+
+
 def test_other_parameters_may_be_masked(start: Starter, events: RecordedEvents) -> None:
     """masked_route_params adds names; other parameters stay."""
     start(masked_route_params=["Owner"]).get("/hidden/ann/pro")

@@ -32,6 +32,10 @@ from posthog_web._web.urls import (
         ("sh\udcffp.test", "sh\udcffp.test"),
         ("", ""),
         ("@", ""),
+        ("ann:SEC/RET@shop.test", ""),
+        ("ann:SEC RET@shop.test:80", ""),
+        (f"ann:{'SECRET' * 200}@shop.test", "shop.test"),
+        ("shop.test/reset@SECRET", ""),
         ("h" * 9999, "h" * MAX_HOST),
     ],
 )

@@ -80,6 +80,9 @@ def add_places(app: FastAPI) -> None:
     app.get("/reset/{uidb64}/{token}/")(place)
     app.get("/async/reset/{uidb64}/{token}/")(place_async)
     app.add_route("/hidden/{owner}/{plan}", place)
+    mounted = FastAPI()
+    mounted.get("/{token}")(place)
+    app.mount("/mounted/{owner}", mounted)
 
 
 def refuse(kind: str) -> None:

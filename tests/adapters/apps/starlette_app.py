@@ -224,6 +224,7 @@ def make_app(options: Mapping[str, Any], *, installed: bool) -> Starlette:
             Route("/reset/{uidb64}/{token}/", place),
             Route("/async/reset/{uidb64}/{token}/", place_async),
             Route("/hidden/{owner}/{plan}", place),
+            Mount("/mounted/{owner}", routes=[Route("/{token}", place)]),
             Route("/refuse/{kind}", refuse),
             Route("/login/{name}", log_in),
             WebSocketRoute("/socket", socket),
