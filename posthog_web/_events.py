@@ -130,7 +130,10 @@ def require_person(person: Person) -> str:
         msg = "there is no distinct_id, and no context that has one"
         raise Flaw(msg)
     if person.claimed:
-        msg = "the person is only named by the browser, which must not change what is known of them"
+        msg = (
+            "the person is only named by the browser, which must not change what is known of them;"
+            " an application that knows who it is says so with request.posthog.identify()"
+        )
         raise Flaw(msg)
     return person.distinct_id
 

@@ -31,6 +31,19 @@ class Person:
 NOBODY = Person()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a browser says of itself, whether or not it counts.
+
+    Attributes:
+        person: Whom it names.
+        request: Where to ask who it is indeed.
+    """
+
+    person: Person
+    request: Surroundings
+
+
 class Surroundings(Protocol):
     """What can be asked of a scope, whoever keeps it."""
 
@@ -57,6 +70,12 @@ class Surroundings(Protocol):
 
     def is_opted_out(self) -> bool:
         """Return whether nothing shall be captured here."""
+
+    def find_claim(self, distinct_id: str) -> Claim | None:
+        """Return the claim a browser makes to be *distinct_id*, if one does.
+
+        Nobody is asked who is logged in. A name given in code is no claim, whoever else gives it.
+        """
 
     def awaits_person(self) -> bool:
         """Return whether the person will be known soon, but cannot be asked for now."""
@@ -137,9 +156,20 @@ class Scope:
         """Return the id shared by all that is about nobody, if there is one around."""
         return None if self.parent is None else self.parent.read_nobody()
 
+    @property
+    def _around(self) -> Surroundings | None:
+        """What this was entered in: a fresh scope reads nothing there, but escapes nothing."""
+        return self.entry.before if self.parent is None else self.parent
+
     def is_opted_out(self) -> bool:
         """Return whether nothing shall be captured around."""
-        return self.parent is not None and self.parent.is_opted_out()
+        return self._around is not None and self._around.is_opted_out()
+
+    def find_claim(self, distinct_id: str) -> Claim | None:
+        """Return the claim made around, unless the person was named so here."""
+        if self._around is None or self.distinct_id == distinct_id:
+            return None
+        return self._around.find_claim(distinct_id)
 
     def awaits_person(self) -> bool:
         """Return whether the person comes from around, and is not known there yet."""

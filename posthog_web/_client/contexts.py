@@ -92,6 +92,7 @@ class Contexts:
 
         Args:
             fresh: See nothing of the contexts around; otherwise what is not set here is read there.
+                Inside a request that is opted out nothing is captured either way.
             capture_exceptions: Report an exception that leaves the block. None: as the client's
                 ``enable_exception_autocapture`` says. It goes on its way in any case.
             client: The client that module-level verbs use inside the block.

@@ -20,11 +20,19 @@ from posthog_web._guard import describe_fault
 from posthog_web._identifiers import nobody, read_uuid, uuid7
 from posthog_web._log import Notices
 from posthog_web._runtime.system import LIBRARY, library_version, system_properties
-from posthog_web._scope import NOBODY, Person, Surroundings, current
+from posthog_web._scope import NOBODY, Claim, Person, Surroundings, current
 from posthog_web._serialization import dumps, loads
 from posthog_web.typing import BeforeSend, Event
 
-_CHANGES_PEOPLE = frozenset({"$identify", "$create_alias", "$merge_dangerously", "$set", "$unset"})
+# What changes a person, which a stranger must not: events by name, and properties beside others.
+_CHANGES_PEOPLE = frozenset(
+    {"$identify", "$create_alias", "$merge_dangerously", "$set", "$set_once", "$unset"}
+)
+_CHANGES = ("$set", "$set_once", "$unset")
+_REMARK = (
+    "it is only named by the browser, so the event goes without $set; an application that knows"
+    " the person says so with request.posthog.identify()"
+)
 
 
 class Pipeline(Verbs):
@@ -144,8 +152,26 @@ class Pipeline(Verbs):
             event |= top_level
         lane = self._lanes.ai if ai else self._lanes.analytics
         if distinct_id is not None and person_property is None:
-            return self._hand_over(event, lane)
+            return self._judge_person(event, lane, scope)
         return self._find_person(event, lane, scope, person_property, needs_person=needs_person)
+
+    def _judge_person(self, event: Event, lane: Lane, scope: Surroundings | None) -> str | None:
+        """Hand over an event whose person is given; a claim that is passed on stays a claim."""
+        claim = _find_claim(event, scope)
+        if claim is None:
+            return self._hand_over(event, lane)
+        request = claim.request
+
+        def complete(event: Event) -> str | None:
+            person = request.read_person()
+            stands = person.distinct_id is not None and not person.claimed
+            if not stands and _weaken(event, claim.person):
+                self._remind("distinct_id", _REMARK)
+            return self._hand_over(event, lane)
+
+        if request.awaits_person():
+            return self._defer(event, lane, request, complete)
+        return complete(event)
 
     def _find_person(
         self,
@@ -173,16 +199,13 @@ class Pipeline(Verbs):
         self, event: Event, lane: Lane, scope: Surroundings | None, *, needs_person: bool
     ) -> str | None:
         """Name the person the *scope* knows, or nobody, and hand over (SRV-269)."""
-        properties = event["properties"]
         person = _read_person(scope)
-        # A stranger must not change what is known of a person.
-        if needs_person or (person.claimed and event["event"] in _CHANGES_PEOPLE):
+        if needs_person:
             _events.require_person(person)
         if person.claimed:
-            for name in ("$set", "$set_once", "$unset"):
-                properties.pop(name, None)
-        if person.anonymous or person.distinct_id is None:
-            properties.setdefault("$process_person_profile", False)
+            _weaken(event, person)
+        if person.distinct_id is None:
+            event["properties"].setdefault("$process_person_profile", False)
         event["distinct_id"] = (
             person.distinct_id or (None if scope is None else scope.read_nobody()) or nobody()
         )
@@ -277,6 +300,37 @@ class Pipeline(Verbs):
 
 def _read_person(scope: Surroundings | None) -> Person:
     return NOBODY if scope is None else scope.read_person()
+
+
+def _find_claim(event: Event, scope: Surroundings | None) -> Claim | None:
+    """Return the claim that a given person rests on, if it makes a difference to *event*."""
+    if scope is None or event["event"] == "$groupidentify":
+        return None
+    properties = event["properties"]
+    alias = properties.get("alias") if event["event"] == "$create_alias" else None
+    given = [name for name in (event["distinct_id"], alias) if isinstance(name, str)]
+    claim = next((one for name in given if (one := scope.find_claim(name))), None)
+    if claim is None or claim.person.anonymous or event["event"] in _CHANGES_PEOPLE:
+        return claim
+    return claim if any(name in properties for name in _CHANGES) else None
+
+
+def _weaken(event: Event, person: Person) -> bool:
+    """Take from *event* what must not be said of a *person* who is only claimed.
+
+    Returns:
+        Whether there was anything.
+
+    Raises:
+        Flaw: The event would say nothing else.
+    """
+    if event["event"] in _CHANGES_PEOPLE:
+        _events.require_person(person)
+    properties = event["properties"]
+    removed = [name for name in _CHANGES if properties.pop(name, None) is not None]
+    if person.anonymous:
+        properties.setdefault("$process_person_profile", False)
+    return bool(removed)
 
 
 def _decide_geoip(properties: dict[str, Any], *, disable: bool) -> None:

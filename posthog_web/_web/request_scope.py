@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_web._guard import report_fault
 from posthog_web._identifiers import nobody
-from posthog_web._scope import NOBODY, Person
+from posthog_web._scope import NOBODY, Claim, Person
 from posthog_web._web.consent import is_opted_out
 from posthog_web._web.exclusion import exclusion_of
 from posthog_web._web.identity import (
@@ -94,6 +94,13 @@ class RequestScope:
         if user is not None:
             return Person(distinct_id=str(user))
         return self._claimed_person() if self.setup.options.trust_client_ids else NOBODY
+
+    def find_claim(self, distinct_id: str) -> Claim | None:
+        """Return the browser's claim to be *distinct_id*, unless the person was named so."""
+        if self._named == distinct_id or not self.setup.options.trust_client_ids:
+            return None
+        claimed = self._claimed_person()
+        return Claim(person=claimed, request=self) if claimed.distinct_id == distinct_id else None
 
     def _claimed_person(self) -> Person:
         """Return whom the browser names, by a header or else by posthog-js's cookie."""

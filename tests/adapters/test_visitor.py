@@ -186,7 +186,15 @@ def test_signals_of_the_browser_are_honoured_when_asked(
 @BOTH_STYLES
 @pytest.mark.parametrize(
     "path",
-    ["/identified", "/person-described", "/aliased", "/grouped", "/module-level", "/raises"],
+    [
+        "/identified",
+        "/person-described",
+        "/aliased",
+        "/grouped",
+        "/module-level",
+        "/raises",
+        "/fresh",
+    ],
 )
 def test_an_opted_out_request_sends_nothing_at_all(
     start: Starter, style: str, path: str, events: RecordedEvents

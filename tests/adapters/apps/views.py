@@ -19,6 +19,13 @@ from time import monotonic
 from typing import Any
 
 import posthog_web
+from tests.adapters.apps.claims import (
+    claim_aliased,
+    claim_captured,
+    claim_set,
+    claim_vouched_for,
+    fresh,
+)
 
 PATIENCE = 10.0
 
@@ -359,7 +366,8 @@ async def spreads_async(ask: Ask) -> str:
 VIEWS: Mapping[str, View] = {
     view.__name__.replace("_", "-"): view
     for view in (
-        aliased, ambient, capture, explicit, group_described, grouped, hold_client, identified,
+        aliased, ambient, capture, claim_aliased, claim_captured, claim_set, claim_vouched_for,
+        explicit, fresh, group_described, grouped, hold_client, identified,
         known, meets, module_level, module_level_two_strings, nothing, opens_context,
         person_described, person_set, person_set_by_module, person_set_with_event, profile,
         propagates, raises, raises_from_another, reports, reports_and_raises, same, spreads, tagged,
