@@ -7,6 +7,7 @@ only claimed cannot be changed (SRV-272, SRV-273).
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -77,29 +78,74 @@ def is_logged_in(user: object) -> bool:
     return user is not None and bool(_called(getattr(user, "is_authenticated", False)))
 
 
-def user_id(user: object, ask: Callable[[Any], object] | None = None) -> str | None:
+def user_id(
+    user: object,
+    ask: Callable[[Any], object] | None = None,
+    warn: Callable[[str], object] = str,
+) -> str | None:
     """Return what tells an authenticated *user* apart; None where nothing does, or nobody is.
 
     First what *ask*, the application's own function, says; then ``posthog_distinct_id``, an
-    attribute or a method of the user; then what is usual.
+    attribute or a method of the user; then what is usual. *warn* is given the name of whatever
+    would have to be awaited, and so is no answer.
     """
     if not is_logged_in(user):
         return None
-    chosen = [None if ask is None else ask(user), _value(user, "posthog_distinct_id")]
-    values = [value for name in _ID_ATTRIBUTES if (value := _value(user, name)) is not None]
+    said = None if ask is None else _answer("distinct_id", ask(user), warn)
+    chosen = [said, _value(user, "posthog_distinct_id", warn)]
+    values = [value for name in _ID_ATTRIBUTES if (value := _value(user, name, warn)) is not None]
     # A name, which may be an address, only where nothing else is meant to tell users apart.
-    for value in (*chosen, *(values or [_value(user, "username")])):
+    for value in (*chosen, *(values or [_value(user, "username", warn)])):
         if isinstance(value, UUID | int | str) and str(value).strip():
             return str(value)
     return None
 
 
-def _value(user: object, name: str) -> object:
+class UserIds:
+    """The ids of a request's users, each asked for once: to answer may cost a query."""
+
+    __slots__ = ("_answer", "_ask", "_user", "_warn")
+
+    def __init__(self, ask: Callable[[Any], object] | None, warn: Callable[[str], object]) -> None:
+        """Ask nothing yet; arguments are those of ``user_id``."""
+        self._ask = ask
+        self._warn = warn
+        self._user: object = None
+        self._answer: object = None
+
+    def read(self, user: object) -> object:
+        """Return the id of *user*: None if nobody is logged in, UNKNOWN if somebody nameless is.
+
+        What asking raises is raised once; after that the user is nameless.
+        """
+        if user is UNKNOWN or (user is not None and not hasattr(user, "is_authenticated")):
+            # Somebody, in words we do not know: never whom the browser names.
+            return UNKNOWN
+        if not is_logged_in(user):
+            return None
+        if user is not self._user:
+            self._user, self._answer = user, UNKNOWN
+            found = user_id(user, self._ask, self._warn)
+            self._answer = UNKNOWN if found is None else found
+        return self._answer
+
+
+def _value(user: object, name: str, warn: Callable[[str], object]) -> object:
     """Return an attribute of *user*, called if it is a method; None where it is not implemented."""
     try:
-        return _called(getattr(user, name, None))
+        return _answer(name, _called(getattr(user, name, None)), warn)
     except NotImplementedError:  # Starlette's BaseUser declares what it does not have
         return None
+
+
+def _answer(name: str, value: object, warn: Callable[[str], object]) -> object:
+    """Return *value*; None, without a trace of it, if it would have to be awaited."""
+    if not inspect.isawaitable(value):
+        return value
+    if inspect.iscoroutine(value):
+        value.close()
+    warn(name)
+    return None
 
 
 def _called(value: object) -> object:

@@ -19,10 +19,9 @@ from posthog_web._web.consent import is_opted_out
 from posthog_web._web.exclusion import exclusion_of
 from posthog_web._web.identity import (
     UNKNOWN,
+    UserIds,
     claimed_id,
     first_usable,
-    is_logged_in,
-    user_id,
 )
 from posthog_web._web.paths import UNTOLD, Route
 from posthog_web._web.request_info import RequestInfo, RequestProperties
@@ -64,6 +63,7 @@ class RequestScope:
         self.response: object = None
         self._client: Client | None = None
         self._source = source
+        self._user_ids = UserIds(setup.options.distinct_id, setup.warn_of_awaitable)
         self._info: RequestInfo | None = None
         self._properties: RequestProperties | None = None
         self._visitor: Visitor | None = None
@@ -133,13 +133,11 @@ class RequestScope:
 
     def _find_user(self) -> object:
         """Return the id of the framework's user, None if there is none, or UNKNOWN."""
+        return self._read_user(self._source.find_user)
+
+    def _read_user(self, find: Callable[[], object]) -> object:
         try:
-            user = self._source.find_user()
-            if user is UNKNOWN or (user is not None and not hasattr(user, "is_authenticated")):
-                # Somebody, in words we do not know: never whom the browser names.
-                return UNKNOWN
-            found = user_id(user, self.setup.options.distinct_id)
-            return UNKNOWN if found is None and is_logged_in(user) else found
+            return self._user_ids.read(find())
         except Exception as error:  # noqa: BLE001 - somebody else's user model and its database
             self.setup.client_fault("user", error)
             return UNKNOWN
@@ -339,10 +337,10 @@ class RequestScope:
         """Complete what waited as *user*'s, since the request's user is about to change."""
         if not self._deferred:
             return
-        over = self._over
+        over, person = self._over, self._read_user(lambda: user)
         try:
             self._over = True
-            self._hand_over_deferred(user_id(user, self.setup.options.distinct_id))
+            self._hand_over_deferred(person if isinstance(person, str) else None)
         finally:
             self._over = over
 

@@ -39,3 +39,19 @@ class RequestSource(Protocol):
 
     def be_patient(self) -> None:
         """Look nobody up on other threads either, where the user can only be had later."""
+
+
+class PromptSource:
+    """What a source has that can always tell at once who the user is: nobody waits for it."""
+
+    __slots__ = ()
+
+    def awaits_user(self) -> bool:
+        """Return False."""
+        return False
+
+    async def resolve_user(self) -> None:
+        """Do nothing: there is no more to find."""
+
+    def be_patient(self) -> None:
+        """Do nothing: nobody waits."""

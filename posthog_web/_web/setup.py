@@ -90,6 +90,14 @@ class WebSetup:
             )
             return None
 
+    def warn_of_awaitable(self, name: str) -> None:
+        """Tell, once, that *name* is no answer: an id is needed inside capture, which waits not."""
+        self.notices.once(
+            f"awaitable:{name}",
+            "posthog_web: %s is asynchronous, which an id cannot wait for; the usual id is used",
+            name,
+        )
+
     def client_fault(self, site: str, error: Exception) -> None:
         """Tell, once in a while, that the application's own *site* failed when we asked it."""
         self.notices.warn(

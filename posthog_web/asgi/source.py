@@ -8,6 +8,7 @@ from typing import Any
 from posthog_web._guard import report_fault
 from posthog_web._web.paths import Route
 from posthog_web._web.request_info import Readers, RequestInfo, read_info
+from posthog_web._web.request_source import PromptSource
 from posthog_web._web.urls import join_port
 from posthog_web.asgi.routes import Found, Goal, find_route, read_selected, shape_of
 from posthog_web.asgi.starlette import as_connection
@@ -35,7 +36,7 @@ _READ = frozenset(
 )
 
 
-class AsgiSource:
+class AsgiSource(PromptSource):
     """An ASGI connection, read only."""
 
     fades = False
@@ -129,16 +130,6 @@ class AsgiSource:
     def find_user(self) -> object:
         """Return the user an authentication middleware put here."""
         return self._scope.get("user")
-
-    async def resolve_user(self) -> None:
-        """Do nothing: there is no more to find."""
-
-    def be_patient(self) -> None:
-        """Do nothing: nobody waits."""
-
-    def awaits_user(self) -> bool:
-        """Return False: what is in the scope is there."""
-        return False
 
 
 Headers = dict[str, list[str]]

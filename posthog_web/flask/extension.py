@@ -85,7 +85,11 @@ class FlaskPosthog:
             client=self._client,
         )
         app.extensions["posthog"] = FlaskState(client=setup.client, setup=setup)
-        app.request_class = type(app.request_class.__name__, (_WithPosthog, app.request_class), {})
+        app.request_class = type(
+            app.request_class.__name__,
+            (_WithPosthog, app.request_class),
+            {"_posthog_setup": setup},
+        )
         request_started.connect(_enter, app)
         got_request_exception.connect(_report, app)
         request_finished.connect(_note_response, app)
@@ -107,7 +111,7 @@ class FlaskState:
 
 
 # For templates, beside request and session, and in macros too.
-_in_templates = LocalProxy(lambda: _lifetime(request).posthog)
+_in_templates = LocalProxy(lambda: _lifetime(request, _setup_of(current_app)).posthog)
 
 
 class _Bounds:
@@ -133,14 +137,18 @@ class _Bounds:
 
 
 class _WithPosthog:
-    """What ``init_app`` adds to the application's request class."""
+    """What ``init_app`` adds to the application's request class.
+
+    The setup is the class's own: on a thread without Flask's contexts nothing else tells it.
+    """
 
     environ: dict[str, Any]
+    _posthog_setup: WebSetup
 
     @property
     def posthog(self) -> RequestPosthog:
         """PostHog, bound to this request."""
-        return _lifetime(self).posthog
+        return _lifetime(self, self._posthog_setup).posthog
 
 
 def actual_request() -> Request:
@@ -149,10 +157,13 @@ def actual_request() -> Request:
     return proxy._get_current_object()  # type: ignore[no-any-return]  # noqa: SLF001 - Werkzeug's way
 
 
-def _lifetime(flask_request: Any) -> Lifetime:  # noqa: ANN401 - the request, or Flask's proxy of it
-    """Return the lifetime of a request, made by whoever asks first."""
+def _setup_of(app: Flask) -> WebSetup:
+    return app.extensions["posthog"].setup  # type: ignore[no-any-return]  # put there by init_app
+
+
+def _lifetime(flask_request: Any, setup: WebSetup) -> Lifetime:  # noqa: ANN401 - the request, or Flask's proxy of it
+    """Return the lifetime of a request of the application with *setup*, made by who asks first."""
     environ = flask_request.environ
-    setup = current_app.extensions["posthog"].setup
     lifetime = environ.get(_KEY)
     # An environ may have been served before: by another application, that passed it on.
     if lifetime is None or lifetime.scope.setup is not setup:
@@ -164,19 +175,19 @@ def _lifetime(flask_request: Any) -> Lifetime:  # noqa: ANN401 - the request, or
 def _enter(app: Flask) -> None:
     # Not in init_app: the environment takes its options when it is made, with its first use.
     app.jinja_env.globals.setdefault("posthog", _in_templates)
-    lifetime = _lifetime(request)
+    lifetime = _lifetime(request, _setup_of(app))
     request.environ[_ENTERED] = id(current_context())
     lifetime.enter()
 
 
-def _report(_app: Flask, exception: BaseException) -> None:
-    lifetime = _lifetime(request)
+def _report(app: Flask, exception: BaseException) -> None:
+    lifetime = _lifetime(request, _setup_of(app))
     lifetime.note_status(500)
     lifetime.report(exception, _SOURCE)
 
 
-def _note_response(_app: Flask, response: Response) -> None:
-    lifetime = _lifetime(request)
+def _note_response(app: Flask, response: Response) -> None:
+    lifetime = _lifetime(request, _setup_of(app))
     lifetime.note_response(response, response.status_code)
     if response.is_streamed and not response.direct_passthrough:
         _go_on(response, lifetime)

@@ -6,12 +6,13 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from flask import current_app, g, has_request_context
+from flask import current_app, g, has_app_context, has_request_context
 from flask.globals import request_ctx
 
 from posthog_web._web.identity import UNKNOWN
 from posthog_web._web.paths import Route
 from posthog_web._web.request_info import Readers, RequestInfo, read_info
+from posthog_web._web.request_source import PromptSource
 from posthog_web._web.urls import server_address
 from posthog_web.flask.routes import find_route
 
@@ -19,16 +20,17 @@ if TYPE_CHECKING:
     from flask import Request
 
 
-class FlaskSource:
+class FlaskSource(PromptSource):
     """A Flask request, read only."""
 
     fades = True
 
-    __slots__ = ("_found", "_reference", "_route", "_routed")
+    __slots__ = ("_found", "_knows_logins", "_reference", "_route", "_routed")
 
     def __init__(self, request: Request) -> None:
         """Read *request* when somebody asks, but do not keep it alive."""
         self._reference = weakref.ref(request)
+        self._knows_logins = not has_app_context() or _has_logins()
         self._found: tuple[object, object] | None = None
         self._route: Route | None = None
         self._routed = False
@@ -70,7 +72,7 @@ class FlaskSource:
         """
         request = self._request
         if _context_of(request) is None:
-            return UNKNOWN
+            return UNKNOWN if self._knows_logins else None
         loaded = g.get("_login_user")
         if loaded is not None:
             return loaded
@@ -85,20 +87,12 @@ class FlaskSource:
     def _look_up(self, name: object) -> object:
         """Return the user the session names, asking the application once; None if it is gone."""
         if self._found is None or self._found[0] != name:
+            # A store that is slow or gone is not asked once more.
+            self._found = (name, UNKNOWN)
             manager = getattr(current_app, "login_manager", None)
             load = getattr(manager, "_user_callback", None)
             self._found = (name, _NamedUser(name) if load is None else load(name))
         return self._found[1]
-
-    async def resolve_user(self) -> None:
-        """Do nothing: there is no more to find."""
-
-    def be_patient(self) -> None:
-        """Do nothing: nobody waits."""
-
-    def awaits_user(self) -> bool:
-        """Return False: Flask's requests are served on a thread."""
-        return False
 
 
 class _NamedUser:

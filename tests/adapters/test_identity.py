@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import warnings
 from typing import Any
 
 import pytest
@@ -189,6 +191,54 @@ def test_a_function_may_choose_the_users_id(
 
     assert [event.distinct_id for event in events] == [expected, "visitor-7"]
     assert asked == [True]
+
+
+@BOTH_STYLES
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_function_is_asked_once_for_a_request(
+    start: Starter, style: str, events: RecordedEvents, *, fails: bool
+) -> None:
+    """However much is captured, the application's function runs once, failing or not."""
+    asked: list[object] = []
+
+    def choose(user: object) -> str:
+        asked.append(user)
+        if fails:
+            raise LookupError
+        return "chosen"
+
+    application = start(distinct_id=choose)
+    cookies = application.log_in("ann")
+    events.clear()
+    for count in (1, 2):
+        asked.clear()
+        application.get(f"{style}/twice", VISITOR, cookies)
+        assert (len(asked), len(events)) == (1, 2 * count)
+    assert all(
+        is_about_nobody(event) if fails else event.distinct_id == "chosen" for event in events
+    )
+
+
+@BOTH_STYLES
+def test_a_function_that_must_be_awaited_leaves_the_usual_id(
+    start: Starter, style: str, events: RecordedEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its coroutine is closed, not left for a warning of Python's, and the log says it once."""
+
+    async def later() -> str:
+        return "never"
+
+    application = start(distinct_id=lambda _user: later())
+    cookies = application.log_in("ann")
+    events.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(2):
+            application.get(f"{style}/capture", VISITOR, cookies)
+        gc.collect()
+
+    assert [event.distinct_id for event in events] == [PEOPLE["ann"]] * 2
+    assert sum("distinct_id is asynchronous" in message for message in caplog.messages) == 1
 
 
 @BOTH_STYLES

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import flask
 from flask import Flask, render_template_string
+from flask_login import LoginManager
 
+import posthog_web.flask
 from posthog_web.flask import FlaskPosthog
 from posthog_web.testing import RecordedEvents
 
@@ -47,3 +51,81 @@ def test_several_applications_have_clients_of_their_own(posthog_events: Recorded
     clients = {app.extensions["posthog"].client for app in (one, two)}
     assert {client.options.project_api_key for client in clients} == {"phc_one", "phc_two"}
     assert len(posthog_events) == 3
+
+
+def test_a_thread_without_contexts_has_the_request(posthog_events: RecordedEvents) -> None:
+    """Where none of Flask's contexts is, a request that was handed over still captures."""
+    app = Flask(__name__)
+    FlaskPosthog(app, project_api_key="phc_one")
+
+    @app.get("/<number>")
+    def page(number: str) -> str:
+        request = flask.request._get_current_object()  # type: ignore[attr-defined]  # the proxy's
+
+        def work() -> None:
+            request.posthog.capture("in a thread", {"n": number})
+            request.posthog.tag("kind", "thread")
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        request.posthog.capture("afterwards")
+        return "done"
+
+    answer = app.test_client().get("/7", headers={"X-PostHog-Distinct-Id": "visitor-7"})
+
+    assert answer.text == "done"
+    assert [event.distinct_id for event in posthog_events] == ["visitor-7"] * 2
+    assert posthog_events.one("in a thread").properties["$request_route"] == "/<number>"
+    assert posthog_events.one("afterwards").properties["kind"] == "thread"
+
+
+def test_a_thread_without_contexts_believes_no_header_where_there_are_logins(
+    posthog_events: RecordedEvents,
+) -> None:
+    """Who is logged in cannot be told there, so an event is about nobody."""
+    app = Flask(__name__)
+    LoginManager(app)
+    FlaskPosthog(app, project_api_key="phc_one")
+
+    @app.get("/")
+    def page() -> str:
+        request = flask.request._get_current_object()  # type: ignore[attr-defined]  # the proxy's
+        thread = threading.Thread(target=lambda: request.posthog.capture("in a thread"))
+        thread.start()
+        thread.join()
+        return "done"
+
+    app.test_client().get("/", headers={"X-PostHog-Distinct-Id": "visitor-7"})
+
+    assert posthog_events.one("in a thread").is_personless
+
+
+def test_a_loader_that_fails_is_asked_once_for_a_request(posthog_events: RecordedEvents) -> None:
+    """However much a request captures; the next one tries again."""
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = "not a secret"
+    asked: list[str] = []
+
+    @LoginManager(app).user_loader  # type: ignore[untyped-decorator]  # flask-login has no types
+    def load(number: str) -> None:
+        asked.append(number)
+        raise LookupError
+
+    FlaskPosthog(app, project_api_key="phc_one")
+
+    @app.get("/")
+    def page() -> str:
+        for _ in range(3):
+            posthog_web.flask.request.posthog.capture("seen")
+        return "done"
+
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = "7"
+    for _ in range(2):
+        client.get("/", headers={"X-PostHog-Distinct-Id": "visitor-7"})
+
+    assert asked == ["7", "7"]
+    assert len(posthog_events) == 6
+    assert all(event.is_personless for event in posthog_events)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
+from collections.abc import Coroutine
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from posthog_web._web.identity import claimed_id, first_usable, user_id
+from posthog_web._web.identity import UNKNOWN, UserIds, claimed_id, first_usable, user_id
 
 
 @pytest.mark.parametrize(
@@ -113,3 +116,55 @@ def test_a_function_comes_before_the_model() -> None:
     """What the application's own function says wins; its None leaves it to the model."""
     assert user_id(_Chosen(), lambda user: user.pk + 1) == "8"
     assert user_id(_Chosen(), lambda _user: None) == "from-model"
+
+
+class _Asynchronous:
+    is_authenticated = True
+    pk = 7
+
+    async def posthog_distinct_id(self) -> str:
+        return "never"
+
+
+def test_what_must_be_awaited_is_no_answer() -> None:
+    """A model's or a function's coroutine is closed and told of; the usual id stands."""
+    made: list[Coroutine[Any, Any, str]] = []
+    named: list[str] = []
+
+    def ask(user: _Asynchronous) -> object:
+        made.append(user.posthog_distinct_id())
+        return made[-1]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert user_id(_Asynchronous(), ask, named.append) == "7"
+
+    assert named == ["distinct_id", "posthog_distinct_id"]
+    assert [inspect.getcoroutinestate(one) for one in made] == [inspect.CORO_CLOSED]
+
+
+def test_each_user_is_asked_once() -> None:
+    """An answer stays for the same user; another user, or nobody, is seen at once."""
+    asked: list[int] = []
+
+    def ask(user: Any) -> str:
+        asked.append(user.pk)
+        if user.pk == 2:
+            raise LookupError
+        return f"u-{user.pk}"
+
+    ids = UserIds(ask, str)
+    one, two, nobody = (
+        SimpleNamespace(is_authenticated=bool(number), pk=number) for number in (1, 2, 0)
+    )
+
+    assert [ids.read(user) for user in (one, one, None, nobody, one)] == [
+        "u-1", "u-1", None, None, "u-1",
+    ]  # fmt: skip
+    with pytest.raises(LookupError):
+        ids.read(two)
+    assert [ids.read(two), ids.read(two), ids.read(object())] == [UNKNOWN] * 3
+    assert ids.read(one) == "u-1"
+    one.is_authenticated = False
+    assert ids.read(one) is None
+    assert asked == [1, 2, 1]
