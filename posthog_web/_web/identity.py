@@ -8,10 +8,11 @@ only claimed cannot be changed (SRV-272, SRV-273).
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
+
+from posthog_web._web.text import without_controls
 
 MAX_ID = 1000
 
@@ -44,8 +45,6 @@ _NAMES_OF_NOBODY = frozenset(
     }
 )
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
 
 # What a source answers when somebody may be logged in whom it cannot name now. Such an event is
 # about nobody: taking the browser's word for it would let a stranger speak for a user.
@@ -55,7 +54,7 @@ UNKNOWN = object()
 def first_usable(values: Iterable[str]) -> str | None:
     """Return the first of *values* that holds anything once it is cleaned (SRV-265)."""
     for value in values:
-        cleaned = _CONTROL.sub("", value).strip()[:MAX_ID].strip()
+        cleaned = without_controls(value).strip()[:MAX_ID].strip()
         if cleaned:
             return cleaned
     return None

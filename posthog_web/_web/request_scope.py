@@ -73,7 +73,9 @@ class RequestScope:
         self._tags: dict[str, Any] = {}
         self.groups: Mapping[str, str] = {}
         self._nobody: str | None = None
-        self._deferred: deque[Callable[[], object]] = deque()
+        # What waits for the user, with a note of who that is.
+        self._deferred: deque[tuple[object, Callable[[], object]]] = deque()
+        self._doubted = False
         self._over = False
         self._held: _Held | None = None
         self._kept: dict[str, Sequence[str]] = {}
@@ -86,6 +88,8 @@ class RequestScope:
         """Return who this request is about, as of now: a login changes it."""
         if self._named is not None:
             return Person(distinct_id=self._named)
+        if self._doubted:
+            return NOBODY
         if self._over and self._held is not None:
             return self._held.person
         user = self._find_user()
@@ -137,7 +141,8 @@ class RequestScope:
 
     def _read_user(self, find: Callable[[], object]) -> object:
         try:
-            return self._user_ids.read(find())
+            with self._source.unnoticed():
+                return self._user_ids.read(find())
         except Exception as error:  # noqa: BLE001 - somebody else's user model and its database
             self.setup.client_fault("user", error)
             return UNKNOWN
@@ -269,7 +274,7 @@ class RequestScope:
         """Keep *complete* for when the user is known."""
         if len(self._deferred) >= MAX_DEFERRED:
             return False
-        self._deferred.append(complete)
+        self._deferred.append((self._source.note_user(), complete))
         if self._over:
             # On another thread the request has ended since it was asked whether to wait.
             self._hand_over_deferred()
@@ -340,7 +345,7 @@ class RequestScope:
         over, person = self._over, self._read_user(lambda: user)
         try:
             self._over = True
-            self._hand_over_deferred(person if isinstance(person, str) else None)
+            self._hand_over_deferred(person)
         finally:
             self._over = over
 
@@ -353,25 +358,30 @@ class RequestScope:
         self._over = True
         self._hand_over_deferred()
 
-    def _hand_over_deferred(self, person: str | None = None) -> None:
+    def _hand_over_deferred(self, person: object = None) -> None:
         """Complete what waits: as *person*'s, else as whose it is without a name given since.
 
-        Only what nobody was named for waits, so ``identify`` comes too late for it.
+        Only what nobody was named for waits, so ``identify`` comes too late for it. Where it may
+        have been somebody else's than it would be now, it is nobody's.
         """
-        named, self._named = self._named, person
+        named, self._named = self._named, person if isinstance(person, str) else None
         try:
-            self._complete_deferred()
+            while (waiting := self._next_deferred()) is not None:
+                note, complete = waiting
+                self._complete(note, complete, doubted=person is UNKNOWN)
         finally:
             self._named = named
 
-    def _complete_deferred(self) -> None:
-        while (complete := self._next_deferred()) is not None:
-            try:
-                complete()
-            except Exception as error:  # noqa: BLE001 - one event must not cost the others
-                report_fault(error, "deferred event")
+    def _complete(self, note: object, complete: Callable[[], object], *, doubted: bool) -> None:
+        try:
+            self._doubted = doubted or not self._source.is_noted_user(note)
+            complete()
+        except Exception as error:  # noqa: BLE001 - one event must not cost the others
+            report_fault(error, "deferred event")
+        finally:
+            self._doubted = False
 
-    def _next_deferred(self) -> Callable[[], object] | None:
+    def _next_deferred(self) -> tuple[object, Callable[[], object]] | None:
         """Take one that waits: each goes to one thread, whoever else adds or takes some."""
         try:
             return self._deferred.popleft()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from posthog_web._web.paths import Route
@@ -40,6 +41,15 @@ class RequestSource(Protocol):
     def be_patient(self) -> None:
         """Look nobody up on other threads either, where the user can only be had later."""
 
+    def note_user(self) -> object:
+        """Return what tells later whether the user is another one; ask nothing for it."""
+
+    def is_noted_user(self, note: object) -> bool:
+        """Return whether the user is who it was when *note* was taken."""
+
+    def unnoticed(self) -> AbstractContextManager[None]:
+        """Return a block in which the application's own code can be asked who its user is."""
+
 
 class PromptSource:
     """What a source has that can always tell at once who the user is: nobody waits for it."""
@@ -55,3 +65,14 @@ class PromptSource:
 
     def be_patient(self) -> None:
         """Do nothing: nobody waits."""
+
+    def note_user(self) -> None:
+        """Return nothing: it is for those who wait."""
+
+    def is_noted_user(self, note: object) -> bool:  # noqa: ARG002 - as the protocol
+        """Return True."""
+        return True
+
+    def unnoticed(self) -> AbstractContextManager[None]:
+        """Return a block like any other."""
+        return nullcontext()

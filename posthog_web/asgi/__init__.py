@@ -9,6 +9,11 @@
 Then, in an endpoint: ``request.posthog.capture("order paid", {"plan": "pro"})``. A plain ASGI
 application is wrapped, ``PosthogMiddleware(app, project_api_key="phc_…")``, and finds the same
 object in ``scope["state"]["posthog"]``.
+
+Who is logged in is read from ``scope["user"]``, where Starlette's AuthenticationMiddleware puts it,
+inside or outside of this one. A middleware that passes a copy of the scope on, with a user only in
+the copy, cannot be seen from here: behind it, call ``request.posthog.identify(user_id)``, in a
+dependency say.
 """
 
 from __future__ import annotations

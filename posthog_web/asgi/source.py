@@ -128,7 +128,7 @@ class AsgiSource(PromptSource):
         return str(root or "").rstrip("/")
 
     def find_user(self) -> object:
-        """Return the user an authentication middleware put here."""
+        """Return the user an authentication middleware put here, and not only into a copy."""
         return self._scope.get("user")
 
 

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from posthog_web._guard import safely
 from posthog_web._web.body import Body, Passage, stream
+from posthog_web._web.identity import UNKNOWN
 from posthog_web._web.lifetime import Lifetime
 from posthog_web._web.setup import WebSetup
 from posthog_web.django.conf import current_setup
@@ -155,10 +156,9 @@ def _settle_before_logout(*, request: HttpRequest | None, user: object, **_: Any
 @safely
 def _settle_before_login(*, request: HttpRequest | None, **_: Any) -> None:  # noqa: ANN401 - as above
     """Complete what an asynchronous view captured so far; who that was is gone with the session."""
-    lifetime, source = getattr(request, _ATTRIBUTE, (None, None))
-    if lifetime is not None and source is not None:
-        with source.user_unknown():
-            lifetime.scope.settle_as(None)
+    lifetime, _source = getattr(request, _ATTRIBUTE, (None, None))
+    if lifetime is not None:
+        lifetime.scope.settle_as(UNKNOWN)
 
 
 @safely

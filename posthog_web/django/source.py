@@ -6,7 +6,7 @@ import asyncio
 import threading
 import weakref
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from django.http import HttpRequest
 
@@ -15,14 +15,17 @@ from posthog_web._web.paths import Route
 from posthog_web._web.request_info import Readers, RequestInfo, read_info
 from posthog_web._web.urls import server_address
 from posthog_web.django.routes import find_route
+from posthog_web.django.transactions import apart_from_transactions
 from posthog_web.django.user import (
     NOT_LOADED,
+    Login,
     afind_user,
     can_be_asked,
     closing_new_connections,
     find_user,
     loaded_user,
     may_be_logged_in,
+    read_login,
 )
 
 
@@ -44,9 +47,9 @@ class DjangoSource:
         self._reference = weakref.ref(request)
         self.asynchronous = asynchronous
         self.patient = False
-        self._hidden = False
         self._home = threading.get_ident()
         self._found: object = NOT_LOADED
+        self._found_by: Login | None = None
         self._known: object = None
         self._route: Route | None = None
 
@@ -54,15 +57,6 @@ class DjangoSource:
     def _request(self) -> HttpRequest:
         request = self._reference()
         return HttpRequest() if request is None else request
-
-    @contextmanager
-    def user_unknown(self) -> Generator[None]:
-        """Let nobody know the user for the length of the block."""
-        self._hidden = True
-        try:
-            yield
-        finally:
-            self._hidden = False
 
     def describe(self) -> RequestInfo:
         """Return what is known of the request."""
@@ -90,36 +84,53 @@ class DjangoSource:
             self._known, self._route = known, find_route(request)
         return self._route
 
+    @contextmanager
+    def unnoticed(self) -> Generator[None]:
+        """Leave the application's transaction, and its connections, as they are."""
+        with ExitStack() as stack:
+            if threading.get_ident() != self._home:
+                # Django closes the connections of its own threads, not of one that a view started.
+                stack.enter_context(closing_new_connections())
+            stack.enter_context(apart_from_transactions())
+            yield
+
     def find_user(self) -> object:
         """Return the user: what is loaded already, else what the session says, looked up once."""
-        if self._hidden:
-            return UNKNOWN
         request = self._request
         user = loaded_user(request)
         if user is not NOT_LOADED:
             return user
-        if self._found is NOT_LOADED:
-            if self.awaits_user() or not can_be_asked(request):
-                return UNKNOWN
-            try:
-                self._found = self._look_up(request)
-            except Exception:
-                # A store that is slow or gone is not asked once more.
-                self._found = UNKNOWN
-                raise
+        user = self._recall()
+        if user is not NOT_LOADED:
+            return user
+        if self.awaits_user() or not can_be_asked(request):
+            return UNKNOWN
+        try:
+            self._remember(find_user(request))
+        except Exception:
+            # A store that is slow or gone is not asked once more.
+            self._remember(UNKNOWN)
+            raise
         return self._found
-
-    def _look_up(self, request: HttpRequest) -> object:
-        if threading.get_ident() == self._home:
-            return find_user(request)
-        # Django closes the connections of its own threads, not those of one that a view started.
-        with closing_new_connections():
-            return find_user(request)
 
     async def resolve_user(self) -> None:
         """Look the user up without blocking the loop, for those who ask from now on."""
-        if loaded_user(self._request) is NOT_LOADED and self._found is NOT_LOADED:
-            self._found = await afind_user(self._request)
+        request = self._request
+        if loaded_user(request) is not NOT_LOADED or self._recall() is not NOT_LOADED:
+            return
+        if can_be_asked(request):
+            try:
+                self._remember(await afind_user(request))
+            except Exception:
+                self._remember(UNKNOWN)
+                raise
+
+    def _remember(self, user: object) -> None:
+        self._found, self._found_by = user, read_login(self._request)
+
+    def _recall(self) -> object:
+        """Return the user that was found, NOT_LOADED if none was, or the session has changed."""
+        return self._found if self.is_noted_user(self._found_by) else NOT_LOADED
 
     def be_patient(self) -> None:
         """Let looking the user up wait on other threads, too."""
@@ -128,9 +139,22 @@ class DjangoSource:
     def awaits_user(self) -> bool:
         """Return whether looking the user up now would block the event loop."""
         abroad = self.patient and threading.get_ident() != self._home
-        if self._found is not NOT_LOADED or not (abroad or _on_a_loop()):
+        if self._recall() is not NOT_LOADED or not (abroad or _on_a_loop()):
             return False
         return loaded_user(self._request) is NOT_LOADED and may_be_logged_in(self._request)
+
+    def note_user(self) -> Login | None:
+        """Return what tells whether the session has changed since."""
+        return read_login(self._request)
+
+    def is_noted_user(self, note: object) -> bool:
+        """Return whether the user is who it was then; yes, if nothing can be read any more."""
+        request = self._request
+        now = read_login(request)
+        if now is None or not isinstance(note, Login) or note.is_the_same(now):
+            return True
+        # One who was loaded stays, as for the view, when the session ends.
+        return getattr(loaded_user(request), "is_authenticated", False) is True
 
 
 def _on_a_loop() -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,7 +23,12 @@ from django.db import connections
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
+from posthog_web.django.transactions import apart_from_transactions
+
 NOT_LOADED = object()
+
+# What a session says of who is logged in.
+_LOGIN = (auth.SESSION_KEY, auth.BACKEND_SESSION_KEY, auth.HASH_SESSION_KEY)
 
 
 def loaded_user(request: HttpRequest) -> object:
@@ -42,10 +48,48 @@ def loaded_user(request: HttpRequest) -> object:
     return NOT_LOADED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What a session says of who is logged in, as far as it was read.
+
+    Attributes:
+        key: Of the session; None if it has none.
+        named: What it says itself; None if it was not read yet.
+    """
+
+    key: object
+    named: tuple[object, ...] | None
+
+    def is_the_same(self, other: Login) -> bool:
+        """Return whether both are of one person's login, or both of nobody's."""
+        if self.named is not None and other.named is not None:
+            return self.named == other.named
+        return self.key == other.key
+
+
+def read_login(request: HttpRequest) -> Login | None:
+    """Return the login of the request's session, None without a session; asks nothing."""
+    session = vars(request).get("session")
+    if session is None:
+        return None
+    loaded = vars(session).get("_session_cache")
+    return Login(
+        key=getattr(session, "session_key", None),
+        named=None if loaded is None else tuple(map(loaded.get, _LOGIN)),
+    )
+
+
 def may_be_logged_in(request: HttpRequest) -> bool:
     """Return whether there is a session at all that could hold somebody; asks nothing."""
-    session = vars(request).get("session")
-    return session is not None and getattr(session, "session_key", None) is not None
+    login = read_login(request)
+    if login is None or login.key is None or not _knows_users():
+        return False
+    return login.named is None or login.named[0] is not None
+
+
+def _knows_users() -> bool:
+    """Return whether Django's own users exist in this project: sessions may do without them."""
+    return bool(apps.is_installed("django.contrib.auth"))
 
 
 def can_be_asked(request: HttpRequest) -> bool:
@@ -69,7 +113,7 @@ def _is_djangos(user: object) -> bool:
 def find_user(request: HttpRequest) -> object:
     """Ask Django for the user of the request's session; None where there is no session."""
     session = vars(request).get("session")
-    if session is None:
+    if session is None or not _knows_users():
         return None
     key, before = session.session_key, dict(vars(session))
     try:
@@ -104,7 +148,12 @@ def closing_new_connections() -> Generator[None]:
 
 async def afind_user(request: HttpRequest) -> object:
     """Do what ``find_user`` does, on the thread Django keeps for its database."""
-    return await sync_to_async(find_user)(request)
+
+    def find() -> object:
+        with apart_from_transactions():
+            return find_user(request)
+
+    return await sync_to_async(find)()
 
 
 class _StandIn(SimpleNamespace):

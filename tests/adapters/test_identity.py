@@ -307,6 +307,30 @@ def test_a_logout_counts_from_then_on(start: Starter, style: str, events: Record
 
 
 @BOTH_STYLES
+@pytest.mark.parametrize(
+    ("path", "after"), [("flush", "visitor-7"), ("forget", "visitor-7"), ("cycle", PEOPLE["ann"])]
+)
+def test_a_session_that_the_view_changes_counts_from_then_on(
+    start: Starter, style: str, path: str, after: str, events: RecordedEvents
+) -> None:
+    """What came before a session ended is the user's, or nobody's, and never whom a header names.
+
+    It is nobody's where asking would block the loop, and the answer is gone with the session.
+    """
+    application, bare = start(), start.without()
+    cookies = bare.log_in("ann")
+    answer = application.get(f"{style}/{path}", VISITOR, cookies)
+
+    assert answer.body == bare.get(f"{style}/{path}", VISITOR, bare.log_in("ann")).body
+    before = events.one("before")
+    if style and path != "cycle":
+        assert is_about_nobody(before)
+    else:
+        assert before.distinct_id == PEOPLE["ann"]
+    assert events.one("after").distinct_id == after
+
+
+@BOTH_STYLES
 @pytest.mark.parametrize("path", ["/person-set-with-event", "/person-set-by-module"])
 def test_a_person_named_by_a_header_is_not_changed(
     start: Starter, style: str, path: str, events: RecordedEvents

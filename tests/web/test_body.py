@@ -12,11 +12,12 @@ from posthog_web._web.body import Body, Passage, stream
 from posthog_web._web.identity import UNKNOWN
 from posthog_web._web.lifetime import Lifetime
 from posthog_web._web.request_info import RequestInfo
+from posthog_web._web.request_source import PromptSource
 from posthog_web._web.setup import configure
 from posthog_web.testing import RecordedEvents
 
 
-class Source:
+class Source(PromptSource):
     """A request of nobody's, whose user can be had only later."""
 
     fades = True
@@ -49,9 +50,6 @@ class Source:
     def awaits_user(self) -> bool:
         """Return whether there is none yet."""
         return self._late and self._user is UNKNOWN
-
-    def be_patient(self) -> None:
-        """Do nothing."""
 
     async def resolve_user(self) -> None:
         """Find the user after a pause."""

@@ -155,3 +155,165 @@ assert open_after == {"here": True, "new": False, "used": True}, open_after
 """,
         tmp_path,
     )
+
+
+TRANSACTIONS = """
+from django.contrib.auth.backends import ModelBackend
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext, override_settings
+
+class Failing(ModelBackend):
+    swallows = False
+    def get_user(self, pk):
+        User.objects.create(username="kept before failing")
+        try:
+            # Its own block, without a savepoint, marks the transaction around as broken.
+            User(pk=pk, username="again").save(force_insert=True)
+        except IntegrityError:
+            if not self.swallows:
+                raise
+        return super().get_user(pk)
+
+def view(request):
+    with transaction.atomic(savepoint="savepoint" in request.GET):
+        if "load" in request.GET:
+            bool(request.user.is_authenticated)
+        with CaptureQueriesContext(connection) as queries:
+            request.posthog.capture("inside")
+            request.posthog.capture("inside")
+        User.objects.create(username=request.GET["name"])
+    request.posthog.capture("outside")
+    seen.append([query["sql"] for query in queries])
+    return HttpResponse("ok")
+
+seen = []
+urlpatterns[:] = [path("", view)]
+user = User.objects.create_user("alice")
+client = Client()
+client.force_login(user)
+
+def names():
+    return set(User.objects.values_list("username", flat=True))
+"""
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+def test_a_lookup_that_fails_leaves_the_transaction_as_it_was(
+    tmp_path: Path, *, swallows: bool
+) -> None:
+    """A backend's error inside atomic(), in any kind of it, breaks nothing but the lookup."""
+    run(
+        TRANSACTIONS
+        + f"""
+Failing.swallows = {swallows}
+"""
+        + """
+with override_settings(AUTHENTICATION_BACKENDS=["__main__.Failing"]), record_events() as events:
+    session = client.session
+    session["_auth_user_backend"] = "__main__.Failing"
+    session.save()
+    for name in ("plain", "savepoint"):
+        assert client.get(f"/?name={name}&{name}").status_code == 200
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    assert client.get("/?name=request").status_code == 200
+    connection.settings_dict["ATOMIC_REQUESTS"] = False
+assert names() == {"alice", "plain", "savepoint", "request"}, names()
+assert len(events) == 9
+assert all(event.is_personless for event in events) or Failing.swallows
+""",
+        tmp_path,
+    )
+
+
+def test_a_function_that_fails_leaves_the_transaction_as_it_was(tmp_path: Path) -> None:
+    """So does the application's own function for the id, whose user was loaded already."""
+    run(
+        TRANSACTIONS
+        + """
+def choose(user):
+    User(pk=user.pk, username="again").save(force_insert=True)
+
+with override_settings(POSTHOG={"PROJECT_API_KEY": "phc_test", "DISTINCT_ID": choose}):
+    with record_events() as events:
+        assert client.get("/?name=bob&load").status_code == 200
+assert names() == {"alice", "bob"}, names()
+assert len(events) == 3
+assert all(event.is_personless for event in events)
+""",
+        tmp_path,
+    )
+
+
+def test_a_lookup_in_a_transaction_costs_one_savepoint_more(tmp_path: Path) -> None:
+    """Session and user, between a savepoint and its release; nothing where the user is loaded."""
+    run(
+        TRANSACTIONS
+        + """
+with record_events() as events:
+    client.get("/?name=bob")
+    client.get("/?name=carl&load")
+    Client().get("/?name=dora")
+words = [[sql.split()[0] for sql in statements] for statements in seen]
+assert words == [["SAVEPOINT", "SELECT", "SELECT", "RELEASE"], [], []], seen
+assert [event.distinct_id for event in events[:6]] == [str(user.pk)] * 6
+assert names() == {"alice", "bob", "carl", "dora"}
+""",
+        tmp_path,
+    )
+
+
+def test_sessions_without_users_say_nothing_of_who_it_is() -> None:
+    """A project without Django's users: the visitor is the person, and nothing is logged."""
+    program = """
+import logging
+import sys
+import django
+from django.conf import settings
+settings.configure(
+    SECRET_KEY="x",
+    ALLOWED_HOSTS=["*"],
+    ROOT_URLCONF="__main__",
+    SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+    INSTALLED_APPS=["django.contrib.sessions", "posthog_web.django"],
+    MIDDLEWARE=["posthog_web.django.PosthogMiddleware",
+                "django.contrib.sessions.middleware.SessionMiddleware"],
+    POSTHOG={"PROJECT_API_KEY": "phc_test"},
+)
+django.setup()
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import path
+from posthog_web.testing import record_events
+
+def view(request):
+    request.session["seen"] = True
+    request.posthog.capture("seen")
+    return HttpResponse("ok")
+
+async def view_async(request):
+    return view(request)
+
+class Heard(logging.Handler):
+    def emit(self, record):
+        heard.append(record.getMessage())
+
+heard = []
+logging.getLogger("posthog_web").addHandler(Heard())
+urlpatterns = [path("", view), path("async", view_async)]
+VISITOR = {"x-posthog-distinct-id": "visitor-7"}
+with record_events() as events:
+    client = Client()
+    for url in ("/", "/", "/async"):
+        client.get(url, headers=VISITOR)
+assert [event.distinct_id for event in events] == ["visitor-7"] * 3, list(events)
+assert heard == [], heard
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

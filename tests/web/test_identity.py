@@ -24,8 +24,9 @@ from posthog_web._web.identity import UNKNOWN, UserIds, claimed_id, first_usable
         (["", " \x01 ", "second"], "second"),
         (["x" * 2000], "x" * 1000),
         (["\xff\xfe"], "\xff\xfe"),
+        (["us\u2028er"], "us\u2028er"),
     ],
-    ids=["none", "plain", "trimmed", "control", "second", "long", "bytes"],
+    ids=["none", "plain", "trimmed", "control", "second", "long", "bytes", "separator"],
 )
 @pytest.mark.spec("SRV-265")
 def test_the_first_usable_value_is_cleaned(values: list[str], usable: str | None) -> None:

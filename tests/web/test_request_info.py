@@ -109,6 +109,10 @@ class Odd(str):
         """Fail."""
         raise RuntimeError
 
+    def strip(self, _characters: str | None = None, /) -> str:
+        """Fail."""
+        raise RuntimeError
+
 
 @pytest.mark.parametrize(
     ("part", "lost"),

@@ -31,6 +31,7 @@ from django.utils.decorators import sync_and_async_middleware
 from django.views import View
 
 import posthog_web
+from tests.adapters.apps import django_sessions
 from tests.adapters.apps.application import (
     BROKEN,
     PEER,
@@ -312,6 +313,7 @@ urlpatterns = [
     path("async/login/<name>", log_in_async),
     path("logout", log_out),
     path("async/logout", log_out_async),
+    path("", include(django_sessions)),
     path("template", template),
     path("stream/<name>", sync_stream(crossed=False)),
     path("async/stream/<name>", async_stream(crossed=False)),
