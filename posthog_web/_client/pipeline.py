@@ -222,14 +222,19 @@ class Pipeline(Verbs):
         snapshot = dumps(event)
         kept = loads(snapshot)
 
+        # What a test records is not counted.
+        token = object() if tap.current() is not None else lane.expect(snapshot)
+
         def complete_kept() -> None:
+            lane.receive(token)
             try:
                 complete(kept)
             except Flaw as flaw:
                 self._decline(kept["event"], str(flaw))
 
-        if scope.defer(complete_kept):
+        if token is not None and scope.defer(complete_kept):
             return event["uuid"]  # type: ignore[no-any-return]  # the stamp is text
+        lane.receive(token)
         lane.drop("queue_full", snapshot)
         return None
 

@@ -16,7 +16,8 @@ class Stats:
 
     Attributes:
         captured: Events that passed validation, consent and before_send.
-        queued: Events that wait.
+        queued: Events that wait, those of asynchronous Django views included that wait for their
+            person, and then for before_send; a flush does not wait for these.
         queued_bytes: Their size, within an event or so while others capture.
         in_flight: Events of batches a worker holds: being sent, or waiting for another try.
         sent: Events the server took.

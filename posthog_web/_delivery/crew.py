@@ -14,6 +14,7 @@ from posthog_web._delivery.batch import Batch, Limits
 from posthog_web._delivery.buffer import Buffer
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.transport import Connection
+from posthog_web._delivery.waiting_room import WaitingRoom
 from posthog_web._delivery.worker import Sender, Worker
 from posthog_web._runtime import process
 from posthog_web.typing import DropReason
@@ -46,6 +47,7 @@ class Crew:
         self.pid = os.getpid()
         self.exit_budget = exit_budget
         self.buffer = Buffer(limits)
+        self.waiting_room = WaitingRoom(limits)
         self._sender = sender
         self._reporter = reporter
         self._size = size

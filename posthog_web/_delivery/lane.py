@@ -57,6 +57,18 @@ class Lane:
         """Send *event* now, on this thread; return whether the server took it."""
         return self.crew.send(event)
 
+    def expect(self, event: bytes) -> object | None:
+        """Count *event* as queued, which something is still missing of.
+
+        Returns:
+            A token for ``receive``; None if there is no room for it.
+        """
+        return self.crew.waiting_room.enter(len(event))
+
+    def receive(self, token: object) -> None:
+        """Count the event that was expected no more: it is here, or will never come."""
+        self.crew.waiting_room.leave(token)
+
     def drop(self, reason: DropReason, event: bytes) -> None:
         """Count, and tell of, an *event* that was captured and will not be sent."""
         self.crew.drop(reason, event)
@@ -73,4 +85,10 @@ class Lane:
 
     def stats(self) -> Stats:
         """Return all figures as of one moment."""
-        return self.buffer.snapshot()
+        crew = self.crew
+        return crew.waiting_room.add_to(crew.buffer.snapshot())
+
+    @property
+    def waiting(self) -> int:
+        """The number of events that wait, batches under way not counted."""
+        return self.buffer.waiting + len(self.crew.waiting_room)

@@ -38,7 +38,7 @@ class Lanes:
     @property
     def waiting(self) -> int:
         """The number of events that wait, batches under way not counted."""
-        return sum(lane.buffer.waiting for lane in self._every())
+        return sum(lane.waiting for lane in self._every())
 
     def flush(self, timeout: float, *, hurry: bool) -> bool:
         """Wait up to *timeout* seconds for all events so far; return whether all were taken.
