@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from random import random
 from time import perf_counter
+from types import TracebackType
 
 from posthog_web import _scope
 from posthog_web._scope import Surroundings
@@ -11,6 +14,9 @@ from posthog_web._web.request_posthog import RequestPosthog
 from posthog_web._web.request_scope import RequestScope
 from posthog_web._web.request_source import RequestSource
 from posthog_web._web.setup import WebSetup
+
+FAILURES = (Exception, SystemExit, BaseExceptionGroup)
+"""What may leave an application as a failure. Whether it is one, the client decides."""
 
 
 class Lifetime:
@@ -23,7 +29,7 @@ class Lifetime:
         under_way: Whether it is current, somewhere up the stack.
     """
 
-    __slots__ = ("_before", "_began", "posthog", "scope", "streams", "under_way")
+    __slots__ = ("_before", "_began", "_noted", "posthog", "scope", "streams", "under_way")
 
     def __init__(self, setup: WebSetup, source: RequestSource) -> None:
         """Make the scope of a request; nothing of it is current yet."""
@@ -31,6 +37,7 @@ class Lifetime:
         self.posthog = RequestPosthog(self.scope)
         self._before: Surroundings | None = None
         self._began: float | None = None
+        self._noted: tuple[Exception, TracebackType | None] | None = None
         self.streams = False
         self.under_way = False
 
@@ -58,9 +65,33 @@ class Lifetime:
         if began is not None:
             self.posthog._report_request(perf_counter() - began)  # noqa: SLF001 - as below
 
-    def report(self, error: BaseException, source: str) -> None:
-        """Report an exception the application let go, at the framework's hook *source*."""
-        self.posthog._report_uncaught(error, source)  # noqa: SLF001 - the two belong together
+    def report(self, error: BaseException, source: str, *, handled: bool = False) -> str | None:
+        """Report an exception, seen at the framework's hook *source*; return the event's uuid.
+
+        What was noted before has led to it, or has been overtaken by it.
+
+        Args:
+            error: What went wrong.
+            source: Where it was seen.
+            handled: Whether somebody turned it into a response; else the application let it go.
+        """
+        self._noted = None
+        return self.posthog._report_uncaught(error, source, handled=handled)  # noqa: SLF001 - the two belong together
+
+    def note_failure(self, error: BaseException) -> None:
+        """Remember an exception out of which a response is being made, until that is there."""
+        if self.scope.setup.captures_exceptions and isinstance(error, Exception):
+            # Starlette takes the traceback away as soon as it has sent the response.
+            self._noted = (error, error.__traceback__)
+
+    def report_handled(self, source: str) -> None:
+        """Report what was noted, if the status of the response makes it a failure."""
+        noted, self._noted = self._noted, None
+        if noted is None or not self.scope.setup.is_failure(self.scope.status):
+            return
+        error, trace = noted
+        with _traced(error, trace):
+            self.report(error, source, handled=True)
 
     def pause(self) -> None:
         """Make current again what was before. The request is not over: its body is to come."""
@@ -70,7 +101,21 @@ class Lifetime:
 
     def leave(self) -> None:
         """Make current again what was before. What is captured later waits for nothing."""
+        self._noted = None
         if not self.streams:
             self.conclude()
         self.scope.end()
         self.pause()
+
+
+@contextmanager
+def _traced(error: Exception, trace: TracebackType | None) -> Generator[None]:
+    """Let *error* have its traceback back for the length of the block."""
+    if error.__traceback__ is not None:
+        yield
+        return
+    error.__traceback__ = trace
+    try:
+        yield
+    finally:
+        error.__traceback__ = None

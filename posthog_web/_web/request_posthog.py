@@ -152,12 +152,16 @@ class RequestPosthog:
         await self._scope.resolve()
         return self.distinct_id
 
-    def _report_uncaught(self, error: BaseException, source: str) -> None:
-        """Report what the application let go, at the framework's hook *source*."""
-        if self._scope.setup.captures_exceptions and not self._scope.is_excluded():
-            boundary = Boundary(kind="middleware", handled=False, source=source)
-            with self._active():
-                self.client._report_uncaught(error, boundary)  # noqa: SLF001 - for adapters
+    @safely
+    def _report_uncaught(
+        self, error: BaseException, source: str, *, handled: bool = False
+    ) -> str | None:
+        """Report what the application let go, or made a response of, at the hook *source*."""
+        if not self._scope.setup.captures_exceptions or self._scope.is_excluded():
+            return None
+        boundary = Boundary(kind="middleware", handled=handled, source=source)
+        with self._active():
+            return self.client._report_uncaught(error, boundary)  # noqa: SLF001 - for adapters
 
     @safely
     def _report_request(self, seconds: float) -> None:

@@ -12,6 +12,7 @@ from posthog_web._client.core import Client
 from posthog_web._client.default import default_client
 from posthog_web._config import ClientOptions, WebOptions
 from posthog_web._config.doors import ALIASES, check_names
+from posthog_web._exceptions.chain import Boundary
 from posthog_web._guard import describe_fault, report_fault
 from posthog_web._log import Notices
 from posthog_web._runtime import process, signals
@@ -44,6 +45,16 @@ class WebSetup:
             "client_for", "posthog_web: client_for must return a Client, or None for the usual one"
         )
         return self.client
+
+    def is_failure(self, status: int | None) -> bool:
+        """Return whether a response with that status makes its exception one to report."""
+        return status in self.options.failed_request_status_codes
+
+    def report(self, error: BaseException, source: str) -> None:
+        """Report what went wrong outside of any request, at the hook *source*."""
+        if self.captures_exceptions:
+            boundary = Boundary(kind="middleware", handled=False, source=source)
+            self.client._report_uncaught(error, boundary)  # noqa: SLF001 - for adapters
 
     async def drain(self) -> None:
         """Send what is left when a server ends its application, without blocking the loop.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from posthog_web._guard import report_fault
-from posthog_web._web.lifetime import Lifetime
+from posthog_web._web.lifetime import FAILURES, Lifetime
 from posthog_web._web.setup import WebSetup, configure
+from posthog_web.asgi.lifespan import Life
 from posthog_web.asgi.source import AsgiSource, Scope
 from posthog_web.asgi.starlette import POSTHOG
 
@@ -20,11 +22,9 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _SOURCE = "asgi.middleware"
-# Marks a connection that a middleware of this kind, further out, serves already: holds its setup.
+# Marks what a middleware of this kind, further out, serves already; on a connection, its lifetime.
 _SERVED = "posthog_web.served"
-_GOODBYES = frozenset({"ClientDisconnect", "WebSocketDisconnect"})
 _BODIES = frozenset({"http.response.body", "http.response.pathsend"})
-_ENDS = frozenset({"lifespan.shutdown.complete", "lifespan.shutdown.failed"})
 
 
 class PosthogMiddleware:
@@ -32,6 +32,11 @@ class PosthogMiddleware:
 
     Put it outermost: an error in a middleware outside of this one is not seen. It never reads the
     body, and never changes a message.
+
+    An exception that is answered with one of ``failed_request_status_codes`` is reported too, where
+    it can be seen as the answer is sent. Starlette's ``BaseHTTPMiddleware`` sends answers from
+    another task; put a second ``PosthogMiddleware`` inside of such a middleware, and the outer one
+    learns of them.
     """
 
     def __init__(self, app: Any = None, /, client: Client | None = None, **options: Any) -> None:  # noqa: ANN401 - any option
@@ -56,17 +61,20 @@ class PosthogMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, self._draining(send))
-        elif scope["type"] in {"http", "websocket"} and _SERVED not in scope:
+        kind, outer = scope["type"], scope.get(_SERVED)
+        if kind == "lifespan":
+            await self._live(scope, receive, send, nested=outer is not None)
+        elif outer is not None:
+            self._give_way(outer.scope.setup)
+            await self._app(scope, receive, _noting_failures(send, outer))
+        elif kind in {"http", "websocket"}:
             await self._serve(scope, receive, send)
         else:
-            self._give_way(scope.get(_SERVED))
             await self._app(scope, receive, send)
 
-    def _give_way(self, outer: WebSetup | None) -> None:
+    def _give_way(self, outer: WebSetup) -> None:
         """Say so once, if the middleware that serves the connection is set up otherwise."""
-        if outer is not None and (outer.client, outer.options) != self._given:
+        if (outer.client, outer.options) != self._given:
             self._setup.notices.once(
                 "served",
                 "posthog_web: a PosthogMiddleware inside another one does nothing; its client and"
@@ -76,18 +84,19 @@ class PosthogMiddleware:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         source = AsgiSource(scope, self._app)
         lifetime = Lifetime(self._setup, source)
-        if not _attach(scope, lifetime, self._setup):
+        if not _attach(scope, lifetime):
             await self._app(scope, receive, send)
             return
         lifetime.enter()
         try:
             await self._app(scope, receive, _noting_response(send, lifetime))
-        except Exception as error:
+        except FAILURES as error:
             if scope["type"] == "http" and lifetime.scope.status is None:
                 lifetime.note_status(500)
-            if not _is_goodbye(error):
-                lifetime.report(error, _SOURCE)
+            lifetime.report(error, _SOURCE)
             raise
+        else:
+            lifetime.report_handled(_SOURCE)
         finally:
             lifetime.leave()
             # The scope may be served once more, by another application.
@@ -95,41 +104,60 @@ class PosthogMiddleware:
             scope.pop(POSTHOG, None)
             source.detach()
 
-    def _draining(self, send: Send) -> Send:
-        """Return *send*, which sends what is queued before the server may end the process."""
+    async def _live(self, scope: Scope, receive: Receive, send: Send, *, nested: bool) -> None:
+        life = Life(self._setup, receive, send, silent=nested)
+        scope[_SERVED] = True
+        try:
+            await self._app(scope, life.receive, life.send)
+        except FAILURES as error:
+            life.report(error)
+            raise
+        finally:
+            scope.pop(_SERVED, None)
 
-        async def drain_then_send(message: Message) -> None:
-            if message["type"] in _ENDS:
-                await self._setup.drain()
-            await send(message)
 
-        return drain_then_send
-
-
-def _attach(scope: Scope, lifetime: Lifetime, setup: WebSetup) -> bool:
+def _attach(scope: Scope, lifetime: Lifetime) -> bool:
     """Put what the application gets into *scope*; return False if it takes nothing."""
     try:
         scope.setdefault("state", {})["posthog"] = lifetime.posthog
-        scope[_SERVED], scope[POSTHOG] = setup, lifetime.posthog
+        scope[_SERVED], scope[POSTHOG] = lifetime, lifetime.posthog
     except Exception as error:  # noqa: BLE001 - a server may pass any mapping, with any state
         report_fault(error, "scope")
         return False
     return True
 
 
-def _is_goodbye(error: Exception) -> bool:
-    """Return whether *error* only says that the client went away."""
-    kind = type(error)
-    return kind.__module__.startswith("starlette.") and kind.__name__ in _GOODBYES
-
-
 def _noting_response(send: Send, lifetime: Lifetime) -> Send:
+    outside = sys.exception()
+
     async def note_and_send(message: Message) -> None:
         if message["type"] == "http.response.start":
             lifetime.note_response(message, message.get("status"))
+            _note_failure(lifetime, outside)
         await send(message)
         if message["type"] in _BODIES and not message.get("more_body"):
             # What the application does from here on is no part of the answer.
             lifetime.conclude()
 
     return note_and_send
+
+
+def _noting_failures(send: Send, lifetime: Lifetime) -> Send:
+    outside = sys.exception()
+
+    async def note_and_send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            _note_failure(lifetime, outside)
+        await send(message)
+
+    return note_and_send
+
+
+def _note_failure(lifetime: Lifetime, outside: BaseException | None) -> None:
+    """Note the exception in whose handler the application sends its answer, if it does so there.
+
+    One that was being handled already when the application was called is none of its own.
+    """
+    error = sys.exception()
+    if error is not None and error is not outside:
+        lifetime.note_failure(error)

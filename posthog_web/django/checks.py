@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name for it
-from django.utils.module_loading import import_string
 
 from posthog_web._config import judge_key
-from posthog_web.django.conf import current_setup
-from posthog_web.django.middleware import PosthogMiddleware
+from posthog_web.django.conf import current_setup, is_installed
 from posthog_web.errors import ConfigurationError
 
 
@@ -38,13 +35,8 @@ def check_key(**_: Any) -> list[CheckMessage]:  # noqa: ANN401 - what Django pas
 
 def check_middleware(**_: Any) -> list[CheckMessage]:  # noqa: ANN401 - what Django passes to checks
     """Tell of a middleware that is not installed (posthog_web.W002)."""
-    for path in settings.MIDDLEWARE:
-        try:
-            found = import_string(path)
-        except ImportError:  # Django tells of this itself
-            continue
-        if isinstance(found, type) and issubclass(found, PosthogMiddleware):
-            return []
+    if is_installed():
+        return []
     return [
         Warning(
             "posthog_web: the middleware is not installed, so there is no request.posthog.",

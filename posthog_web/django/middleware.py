@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,14 +17,11 @@ from posthog_web._web.identity import UNKNOWN
 from posthog_web._web.lifetime import Lifetime
 from posthog_web._web.setup import WebSetup
 from posthog_web.django.conf import current_setup
+from posthog_web.django.failures import ATTRIBUTE, SOURCE, report_uncaught
 from posthog_web.django.source import DjangoSource
 from posthog_web.errors import ConfigurationError
 
 GetResponse = Callable[[HttpRequest], Any]
-
-_SOURCE = "django.middleware"
-# Where a request keeps its lifetime, for signals that come when the middleware is done.
-_ATTRIBUTE = "_posthog_lifetime"
 
 
 class PosthogMiddleware:
@@ -51,7 +47,7 @@ class PosthogMiddleware:
         self._setup.client_ends_with_server()
         if self._asynchronous:
             markcoroutinefunction(self)
-        got_request_exception.connect(_report, dispatch_uid="posthog_web")
+        got_request_exception.connect(report_uncaught, dispatch_uid="posthog_web")
         user_logged_out.connect(_settle_before_logout, dispatch_uid="posthog_web")
         user_logged_in.connect(_settle_before_login, dispatch_uid="posthog_web")
 
@@ -68,8 +64,11 @@ class PosthogMiddleware:
         goes_on: bool | None = False
         try:
             response: HttpResponseBase = self.get_response(request)
-            lifetime.note_response(response, response.status_code)
-            goes_on = getattr(response, "streaming", False) and _go_on(response, lifetime, request)
+            goes_on = _note_response(response, lifetime, request)
+        except BaseException as error:
+            _report_end(error, lifetime)
+            raise
+        else:
             return response
         finally:
             (lifetime.pause if goes_on else lifetime.leave)()
@@ -80,8 +79,11 @@ class PosthogMiddleware:
         goes_on: bool | None = False
         try:
             response: HttpResponseBase = await self.get_response(request)
-            lifetime.note_response(response, response.status_code)
-            goes_on = getattr(response, "streaming", False) and _go_on(response, lifetime, request)
+            goes_on = _note_response(response, lifetime, request)
+        except BaseException as error:
+            _report_end(error, lifetime)
+            raise
+        else:
             return response
         finally:
             try:
@@ -92,6 +94,13 @@ class PosthogMiddleware:
                     await lifetime.scope.resolve()
             finally:
                 (lifetime.pause if goes_on else lifetime.leave)()
+
+    @safely
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Note what a view raised: somebody may answer it with a status that makes it a failure."""
+        lifetime, _source = getattr(request, ATTRIBUTE, (None, None))
+        if lifetime is not None:
+            lifetime.note_failure(exception)
 
     @safely
     def _see_to_signals(self) -> None:
@@ -115,14 +124,27 @@ class PosthogMiddleware:
         source = DjangoSource(request, asynchronous=self._asynchronous)
         lifetime = Lifetime(self._current_setup(), source)
         request.posthog = lifetime.posthog
-        setattr(request, _ATTRIBUTE, (lifetime, source))
+        setattr(request, ATTRIBUTE, (lifetime, source))
         lifetime.enter()
         return lifetime
 
 
 def _is_under_way(request: HttpRequest) -> bool:
-    lifetime, _source = getattr(request, _ATTRIBUTE, (None, None))
+    lifetime, _source = getattr(request, ATTRIBUTE, (None, None))
     return lifetime is not None and lifetime.under_way
+
+
+def _note_response(response: Any, lifetime: Lifetime, request: HttpRequest) -> bool | None:  # noqa: ANN401 - any response
+    """Take note of what there is to answer; return whether the request goes on as it is sent."""
+    lifetime.note_response(response, response.status_code)
+    lifetime.report_handled(SOURCE)
+    return getattr(response, "streaming", False) and _go_on(response, lifetime, request)
+
+
+def _report_end(error: BaseException, lifetime: Lifetime) -> None:
+    """Report what Django lets pass without a word: the end of a process, say."""
+    if isinstance(error, SystemExit | BaseExceptionGroup):
+        lifetime.report(error, SOURCE)
 
 
 @safely
@@ -136,7 +158,7 @@ def _go_on(response: Any, lifetime: Lifetime, request: HttpRequest) -> bool:  # 
     closers = vars(response).get("_resource_closers")
     if chunks is None or closers is None or vars(response).get("file_to_stream") is not None:
         return False
-    passage = Passage(lifetime, _SOURCE)
+    passage = Passage(lifetime, SOURCE)
     closers[:] = [*(passage.bind(closer) for closer in closers), passage.end]
     if response.is_async:
         response._iterator = stream(chunks, passage, request)  # noqa: SLF001 - see above
@@ -148,7 +170,7 @@ def _go_on(response: Any, lifetime: Lifetime, request: HttpRequest) -> bool:  # 
 @safely
 def _settle_before_logout(*, request: HttpRequest | None, user: object, **_: Any) -> None:  # noqa: ANN401 - what the signal passes
     """Complete what an asynchronous view captured so far as the user's who is leaving."""
-    lifetime, _source = getattr(request, _ATTRIBUTE, (None, None))
+    lifetime, _source = getattr(request, ATTRIBUTE, (None, None))
     if lifetime is not None:
         lifetime.scope.settle_as(user)
 
@@ -156,23 +178,6 @@ def _settle_before_logout(*, request: HttpRequest | None, user: object, **_: Any
 @safely
 def _settle_before_login(*, request: HttpRequest | None, **_: Any) -> None:  # noqa: ANN401 - as above
     """Complete what an asynchronous view captured so far; who that was is gone with the session."""
-    lifetime, _source = getattr(request, _ATTRIBUTE, (None, None))
+    lifetime, _source = getattr(request, ATTRIBUTE, (None, None))
     if lifetime is not None:
         lifetime.scope.settle_as(UNKNOWN)
-
-
-@safely
-def _report(*, request: HttpRequest | None = None, **_: Any) -> None:  # noqa: ANN401 - what the signal passes
-    """Report the exception Django is about to answer with a 500."""
-    error = sys.exc_info()[1]
-    lifetime, source = getattr(request, _ATTRIBUTE, (None, None))
-    if error is None or lifetime is None or source is None:
-        return
-    # In an asynchronous stack Django sends the signal from a thread of no account, where a query
-    # would open a connection that nobody closes.
-    patient, source.patient = source.patient, source.asynchronous
-    try:
-        lifetime.note_status(500)
-        lifetime.report(error, _SOURCE)
-    finally:
-        source.patient = patient

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,12 @@ from werkzeug.local import LocalProxy
 from posthog_web import _scope
 from posthog_web._guard import safely
 from posthog_web._web.body import Body, Passage
-from posthog_web._web.lifetime import Lifetime
+from posthog_web._web.lifetime import FAILURES, Lifetime
 from posthog_web._web.setup import WebSetup, configure
 from posthog_web.flask.source import FlaskSource, current_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from flask import Flask, Request, Response
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 _PREFIX = "POSTHOG_"
 _SOURCE = "flask.got_request_exception"
+_HANDLED = "flask.handle_user_exception"
+_TEARDOWN = "flask.teardown_request"
+_LEFT = "flask.wsgi_app"
 # Where a request keeps its lifetime: the environ is its own, and reaches wherever it does.
 _KEY = "posthog_web.lifetime"
 _ENTERED = "posthog_web.context"
@@ -94,7 +98,10 @@ class FlaskPosthog:
         got_request_exception.connect(_report, app)
         request_finished.connect(_note_response, app)
         request_tearing_down.connect(_leave, app)
-        app.wsgi_app = _Bounds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own advice
+        # Each on this one application, as Flask advises for the last of them.
+        app.handle_user_exception = _noting_failures(app.handle_user_exception)  # type: ignore[method-assign]
+        app.do_teardown_request = _watching_teardown(app.do_teardown_request)  # type: ignore[method-assign]
+        app.wsgi_app = _Bounds(app.wsgi_app)  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +137,9 @@ class _Bounds:
         outer = {key: environ.get(key) for key in (_KEY, _ENTERED)} if _KEY in environ else None
         try:
             return self._wsgi_app(environ, start_response)
+        except FAILURES as error:
+            _report_left(environ, error)
+            raise
         finally:
             if outer is not None:
                 environ.update(outer)
@@ -180,15 +190,80 @@ def _enter(app: Flask) -> None:
     lifetime.enter()
 
 
+@safely
 def _report(app: Flask, exception: BaseException) -> None:
     lifetime = _lifetime(request, _setup_of(app))
     lifetime.note_status(500)
-    lifetime.report(exception, _SOURCE)
+    if lifetime.report(exception, _SOURCE):
+        # Whom it happened to is known now. A handler of errors may fail, and be seen too late.
+        lifetime.scope.hold()
+
+
+def _noting_failures(handle: Callable[..., Any]) -> Callable[..., Any]:
+    """Return Flask's *handle*, which makes a response of an exception, or raises it again."""
+
+    @functools.wraps(handle)
+    def handle_and_note(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as Flask's, of any version
+        try:
+            answer = handle(*args, **kwargs)
+        except Exception as error:
+            if (trace := error.__traceback__) is not None:
+                # It goes on as if it had not come by here.
+                error.__traceback__ = trace.tb_next
+            raise
+        _note_failure([*args, *kwargs.values()])
+        return answer
+
+    return handle_and_note
+
+
+@safely
+def _note_failure(arguments: list[object]) -> None:
+    for error in arguments:
+        if isinstance(error, Exception):
+            _lifetime(request, _setup_of(current_app)).note_failure(error)
+
+
+def _watching_teardown(tear_down: Callable[..., None]) -> Callable[..., None]:
+    """Return Flask's *tear_down*, which stops with the first function that fails."""
+
+    @functools.wraps(tear_down)
+    def tear_down_and_watch(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as above
+        try:
+            tear_down(*args, **kwargs)
+        except Exception as error:
+            _report_teardown(error)
+            raise
+
+    return tear_down_and_watch
+
+
+@safely
+def _report_teardown(error: Exception) -> None:
+    if not _is_dispatched():
+        return
+    lifetime = _lifetime(request, _setup_of(current_app))
+    if not lifetime.streams:
+        # What Flask made is never sent: the server has to answer.
+        lifetime.note_status(500)
+    lifetime.report(error, _TEARDOWN)
+    _leave(current_app)
+
+
+@safely
+def _report_left(environ: WSGIEnvironment, error: BaseException) -> None:
+    """Report what leaves the application: the end of a process, or an error while handling one."""
+    lifetime = environ.get(_KEY)
+    if lifetime is not None:
+        if isinstance(error, Exception):
+            lifetime.note_status(500)
+        lifetime.report(error, _LEFT)
 
 
 def _note_response(app: Flask, response: Response) -> None:
     lifetime = _lifetime(request, _setup_of(app))
     lifetime.note_response(response, response.status_code)
+    lifetime.report_handled(_HANDLED)
     if response.is_streamed and not response.direct_passthrough:
         _go_on(response, lifetime)
 
@@ -207,8 +282,14 @@ def _go_on(response: Response, lifetime: Lifetime) -> None:
 
 
 def _leave(_app: Flask, **_: Any) -> None:  # noqa: ANN401 - the exception, if there was one
-    # Contexts of the same environ may be pushed inside the request, or in a thread of its own; the
-    # request is over with the one it was dispatched in.
-    if request.environ.get(_ENTERED) == id(current_context()):
+    if _is_dispatched():
         del request.environ[_ENTERED]
         request.environ[_KEY].leave()
+
+
+def _is_dispatched() -> bool:
+    """Return whether the current context is the one that the request is dispatched in.
+
+    Contexts of the same environ may be pushed inside the request, or in a thread of its own.
+    """
+    return bool(request.environ.get(_ENTERED) == id(current_context()))
