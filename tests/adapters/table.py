@@ -137,12 +137,17 @@ NOT_APPLICABLE = (
             "test_other_parameters_may_be_masked",
             "test_a_path_without_secrets_stays",
             "test_expected_errors_are_not_exceptions",
+            "test_a_refusal_that_is_to_be_reported",
         ),
         adapters=("ASGI",),
         because="without a framework there are neither routes nor errors with a status",
     ),
     NotApplicable(
-        rows=("test_a_websocket_is_a_request_too", "test_a_failing_websocket_is_one_exception"),
+        rows=(
+            "test_a_websocket_is_a_request_too",
+            "test_a_failing_websocket_is_one_exception",
+            "test_a_failing_conversation",
+        ),
         adapters=(*DJANGO, "Flask"),
         because="the framework itself serves no websockets",
     ),
@@ -150,6 +155,7 @@ NOT_APPLICABLE = (
         rows=(
             "test_what_was_captured_before_the_lifespan_ends_has_left",
             "test_an_application_may_live_twice",
+            "test_a_lifespan_that_fails",
         ),
         adapters=(*DJANGO, "Flask"),
         because="WSGI has no lifespan, and Django refuses ASGI's",
@@ -217,6 +223,7 @@ NOT_APPLICABLE = (
     NotApplicable(
         rows=(
             "test_background_work_is_about_the_person",
+            "test_an_error_in_background_work",
             "test_the_inner_of_two_middlewares_does_nothing",
             "test_two_middlewares_of_one_client_need_no_word",
             "test_a_mounted_application_keeps_the_request",
@@ -241,6 +248,44 @@ NOT_APPLICABLE = (
         ),
         adapters=all_but("Flask"),
         because="only Flask has contexts of its own",
+    ),
+    NotApplicable(
+        rows=("test_an_error_in_a_middleware_further_out",),
+        adapters=OURS,
+        because="nobody tells an ASGI middleware of what fails outside of it",
+    ),
+    NotApplicable(
+        rows=("test_an_error_in_a_template",),
+        adapters=OURS,
+        because="a template is rendered in the endpoint",
+    ),
+    NotApplicable(
+        rows=(
+            "test_a_failed_view_and_a_failing_middleware",
+            "test_a_failing_handler_of_missing_pages",
+        ),
+        adapters=all_but(*DJANGO),
+        because="only Django's middleware is given the answer of what failed, to fail with",
+    ),
+    NotApplicable(
+        rows=("test_a_failing_handler_of_errors",),
+        adapters=OURS,
+        because="Starlette's stands outside of all middleware, and ASGI has none",
+    ),
+    NotApplicable(
+        rows=("test_an_error_in_a_teardown",),
+        adapters=all_but("Flask"),
+        because="only Flask has functions that tidy up after a request",
+    ),
+    NotApplicable(
+        rows=("test_a_refusal_with_a_status",),
+        adapters=(*DJANGO, "ASGI"),
+        because="only HTTPException and abort take any status",
+    ),
+    NotApplicable(
+        rows=("test_a_request_that_is_not_valid",),
+        adapters=all_but("FastAPI"),
+        because="only FastAPI compares a request with what the endpoint declares",
     ),
     NotApplicable(
         rows=("test_a_body_is_closed_once",),

@@ -41,6 +41,7 @@ from tests.adapters.apps.application import (
     WsgiApplication,
     connection_options,
 )
+from tests.adapters.apps.django_failures import answer_404, answer_500, routes
 from tests.adapters.apps.django_project import ERRORS, MIDDLEWARE, OURS, set_up
 from tests.adapters.apps.streams import STREAMS, Chunks, as_async, run_stream
 from tests.adapters.apps.views import SILENT, STAGE, VIEWS, Ask, run_async
@@ -297,7 +298,10 @@ async def file_async(request: HttpRequest) -> HttpResponseBase:
     return file(request)
 
 
+handler404, handler500 = answer_404, answer_500
+
 urlpatterns = [
+    *routes,
     *(path(name, sync_view(name)) for name in VIEWS),
     *(path(f"async/{name}", async_view(name)) for name in VIEWS),
     path("items/<int:number>/", item),

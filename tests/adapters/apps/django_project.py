@@ -18,12 +18,15 @@ from tests.adapters.apps.application import PEOPLE
 
 # Where the views, the URLs and a middleware of the project are.
 VIEWS = "tests.adapters.apps.django_app"
+FAILURES = "tests.adapters.apps.django_failures"
 OURS = "posthog_web.django.PosthogMiddleware"
 MIDDLEWARE = (
+    f"{FAILURES}.outside",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     OURS,
     f"{VIEWS}.break_user",
+    f"{FAILURES}.inside",
 )
 
 # Every statement any thread sent to the database.

@@ -15,7 +15,8 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from posthog_web.asgi import PosthogMiddleware, get_posthog
 from tests.adapters.apps.application import AsgiApplication, connection_options
 from tests.adapters.apps.starlette_app import Cookies, Early, asker, lifespan, more, socket
-from tests.adapters.apps.views import SILENT, STAGE, VIEWS, run_async
+from tests.adapters.apps.starlette_failures import Failing, handle_in_thread, routes
+from tests.adapters.apps.views import SILENT, STAGE, VIEWS, Trouble, run_async
 
 
 def add_views(app: FastAPI, name: str, *, installed: bool) -> None:
@@ -113,7 +114,9 @@ def make_app(options: Mapping[str, Any], *, installed: bool) -> FastAPI:
     app.get("/refuse/{kind}")(refuse)
     app.get("/login/{name}")(log_in)
     app.websocket("/socket")(socket)
-    app.routes.extend(more(installed=installed))
+    app.routes.extend([*more(installed=installed), *routes])
+    app.add_exception_handler(Trouble, handle_in_thread)
+    app.add_middleware(Failing)
     app.add_middleware(Early)
     app.add_middleware(AuthenticationMiddleware, backend=Cookies())
     if installed:

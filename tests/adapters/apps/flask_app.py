@@ -24,6 +24,7 @@ from tests.adapters.apps.application import (
     WsgiApplication,
     connection_options,
 )
+from tests.adapters.apps.flask_failures import add_inner, add_outer
 from tests.adapters.apps.streams import STREAMS, Chunks
 from tests.adapters.apps.views import SILENT, STAGE, VIEWS, run_async
 
@@ -246,6 +247,7 @@ def make_app(config: Mapping[str, Any], *, installed: bool, users: bool = True) 
     app = Flask(__name__)
     app.config.update(SECRET_KEY="not a secret", **config)
     app.before_request(watch)
+    add_outer(app)
     for name in VIEWS:
         app.add_url_rule(f"/{name}", name, sync_view(name))
         app.add_url_rule(f"/async/{name}", f"async-{name}", async_view(name))
@@ -267,6 +269,7 @@ def make_app(config: Mapping[str, Any], *, installed: bool, users: bool = True) 
         LoginManager(app).user_loader(load_user)
     if installed:
         FlaskPosthog().init_app(app)
+    add_inner(app)
     return app
 
 

@@ -13,7 +13,7 @@ import posthog_web
 from posthog_web.asgi import PosthogMiddleware
 from tests.adapters.apps.application import BROKEN, PEOPLE, AsgiApplication, connection_options
 from tests.adapters.apps.streams import STREAMS, as_async
-from tests.adapters.apps.views import SILENT, STAGE, VIEWS, Ask, run_async
+from tests.adapters.apps.views import SILENT, STAGE, VIEWS, Ask, Trouble, run_async
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -59,14 +59,26 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await converse(scope, receive, send)
         return
+    STAGE.fail("further in, on the way in")
     if "stream/" in scope["path"]:
         await stream(scope, send)
         return
-    status, headers, body = await answer(scope)
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    try:
+        await reply(send, *await answer(scope))
+    except Trouble as error:
+        await reply(send, error.status, [], b"trouble")
     if scope["path"] == "/background":
         await work(scope)
+    if scope["path"] == "/failing-background":
+        STAGE.failing.add("background")
+        STAGE.fail("background")
+    STAGE.fail("further in, on the way out")
+
+
+async def reply(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """Send a whole answer."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def stream(scope: Scope, send: Send) -> None:
@@ -110,8 +122,10 @@ async def answer(scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     if name.startswith("login/"):
         cookie = f"user={name.removeprefix('login/')}; Path=/"
         return 200, [*headers, (b"set-cookie", cookie.encode())], b"welcome"
-    if name == "background":
+    if name in {"background", "failing-background"}:
         return 200, headers, b"soon"
+    if name.removeprefix("async/").startswith("trouble/"):
+        raise Trouble(int(name.rpartition("/")[2]))
     if name.removeprefix("async/") not in VIEWS:
         return 404, headers, b"nothing here"
     if name.startswith("async/"):
@@ -138,8 +152,10 @@ async def converse(scope: Scope, receive: Receive, send: Send) -> None:
 async def live(receive: Receive, send: Send) -> None:
     """Do what the stage wants done when the application stops."""
     assert (await receive())["type"] == "lifespan.startup"
+    STAGE.fail("start")
     await send({"type": "lifespan.startup.complete"})
     assert (await receive())["type"] == "lifespan.shutdown"
+    STAGE.fail("stop")
     STAGE.on_stop()
     await send({"type": "lifespan.shutdown.complete"})
 

@@ -82,8 +82,9 @@ def serve_wsgi(app: Callable[..., Iterable[bytes]], visit: Visit) -> Iterable[by
 
         return visit.step(observed)
 
-    body: Any = take(lambda: app(_environ(visit), _starter(visit)))
+    body: Any = ()
     try:
+        body = take(lambda: app(_environ(visit), _starter(visit)))
         chunks = take(lambda: iter(body))
         while (chunk := take(lambda: next(chunks, None))) is not None:
             if not visit.add(chunk):

@@ -23,8 +23,9 @@ from starlette.websockets import WebSocket
 import posthog_web
 from posthog_web.asgi import PosthogMiddleware
 from tests.adapters.apps.application import BROKEN, PEOPLE, AsgiApplication, connection_options
+from tests.adapters.apps.starlette_failures import Failing, handle, routes
 from tests.adapters.apps.streams import STREAMS, as_async
-from tests.adapters.apps.views import SILENT, STAGE, VIEWS, Ask, run_async
+from tests.adapters.apps.views import SILENT, STAGE, VIEWS, Ask, Trouble, run_async
 
 
 class User(BaseUser):
@@ -202,7 +203,9 @@ async def socket(websocket: WebSocket) -> None:
 @asynccontextmanager
 async def lifespan(_app: object) -> AsyncIterator[None]:
     """Do what the stage wants done when the application stops."""
+    STAGE.fail("start")
     yield
+    STAGE.fail("stop")
     STAGE.on_stop()
 
 
@@ -229,8 +232,14 @@ def make_app(options: Mapping[str, Any], *, installed: bool) -> Starlette:
             Route("/login/{name}", log_in),
             WebSocketRoute("/socket", socket),
             *more(installed=installed),
+            *routes,
         ],
-        middleware=[Middleware(AuthenticationMiddleware, backend=Cookies()), Middleware(Early)],
+        middleware=[
+            Middleware(AuthenticationMiddleware, backend=Cookies()),
+            Middleware(Early),
+            Middleware(Failing),
+        ],
+        exception_handlers={Trouble: handle},
         lifespan=lifespan,
     )
     if installed:

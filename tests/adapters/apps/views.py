@@ -37,6 +37,14 @@ class Boom(Exception):  # noqa: N818 - what a view raises is its own affair
     """What the views raise."""
 
 
+class Trouble(Exception):  # noqa: N818 - as above
+    """What the applications have a handler for, which answers with its status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"trouble that is answered with {status}")
+        self.status = status
+
+
 class Silent:
     """Stands in for ``request.posthog`` where posthog_web is not installed."""
 
@@ -69,9 +77,10 @@ class Stage:
         on_stop: Called when the application's lifespan ends.
         trace: What happened, in order.
         work: Bound in a view, to run elsewhere, and later.
+        failing: The places where the application is to fail.
     """
 
-    error: Exception | None = None
+    error: BaseException | None = None
     meet: Callable[[], object] = object
     meet_later: Callable[[], Awaitable[object]] = go_on
     seen: weakref.ref[Any] | None = None
@@ -79,11 +88,18 @@ class Stage:
     on_stop: Callable[[], object] = object
     trace: list[str] = field(default_factory=list)
     work: Callable[[], Any] | None = None
+    failing: set[str] = field(default_factory=set)
+
+    def fail(self, place: str) -> None:
+        """Raise if it is the application's *place* to fail."""
+        if place in self.failing:
+            raise Boom(place)
 
     def reset(self) -> None:
         """Set the stage for the next test."""
         self.error = self.seen = self.client = self.work = None
         self.trace.clear()
+        self.failing.clear()
         self.meet = self.on_stop = object
         self.meet_later = go_on
 
