@@ -36,6 +36,17 @@ PROMISED = {
         [],
     ],
     "docs/deployment.md": [[], []],
+    "docs/exceptions.md": [
+        ["$exception"],
+        ["$exception"],
+        ["$exception"],
+        ["$exception"],
+        [],
+        [],
+        ["$exception"],
+        ["$exception"],
+        ["$exception"],
+    ],
     "docs/identity-and-privacy.md": [["order paid"], [], ["order paid"], ["order paid"]],
 }
 
