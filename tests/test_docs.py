@@ -37,6 +37,7 @@ PROMISED = {
     ],
     "docs/deployment.md": [[], []],
     "docs/exceptions.md": [
+        [],
         ["$exception"],
         ["$exception"],
         ["$exception"],
@@ -62,9 +63,13 @@ from django.conf import settings
 settings.configure(**{name: value for name, value in globals().items() if name.isupper()})
 django.setup()
 
+from django.utils.module_loading import import_string
+
 from posthog_web.django.conf import current_setup
 
 assert current_setup().client.options.project_api_key
+for name in globals().get("REST_FRAMEWORK", {}).values():
+    assert import_string(name)
 """,
     ),
     "python asgi.py": ("from django.conf import settings\nsettings.configure()\n", ""),
