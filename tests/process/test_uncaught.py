@@ -496,7 +496,9 @@ client.before_send = keep
 
 def test_an_interpreter_that_is_taken_down_is_left_in_peace(inspector: Inspector) -> None:
     """An object that fails after the exit handlers is printed as ever; nothing of ours is."""
-    text = IN_DEL.replace("\nThing()", "\nthing = Thing()")
+    # A client that is still there, and what it would say of it.
+    kept = "\nlogging.basicConfig()\nthreading.kept = client"
+    text = kept + IN_DEL.replace("\nThing()", "\nthing = Thing()")
     without = start(text, inspector, on=False)
     ended = start(text, inspector)
 
