@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -128,8 +129,13 @@ class ExceptionVerb(Verbs):
         elif error is not None:
             mark_captured(error, self._mark())
             if self.options.log_captured_exceptions:
-                logger.error("posthog_web: captured an exception", exc_info=error)
+                self._log(error)
         return number
+
+    @staticmethod
+    def _log(error: BaseException) -> None:
+        with suppress(Exception):  # an application's handler may raise
+            logger.error("posthog_web: captured an exception", exc_info=error)
 
     def _read_boundary(self, level: object, fingerprint: object) -> Boundary:
         """Return what a call in code says of its exception; without what cannot be read."""

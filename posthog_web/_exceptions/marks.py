@@ -13,6 +13,8 @@ from contextlib import suppress
 from typing import NamedTuple
 
 _ATTRIBUTE = "__posthog_captured__"
+# Of one exception; more clients, or requests that raise one object at the same time, are rare.
+_MOST = 16
 
 
 class Mark(NamedTuple):
@@ -26,17 +28,18 @@ class Mark(NamedTuple):
 
 
 # By id, since an exception may define equality; the reference takes the entry away.
-_marks: dict[int, tuple[weakref.ref[BaseException], Mark]] = {}
+_marks: dict[int, tuple[weakref.ref[BaseException], tuple[Mark, ...]]] = {}
 
 
 def mark_captured(error: BaseException, mark: Mark) -> None:
     """Remember *error*. One of Python's own, which cannot be referred to weakly, is marked."""
     key = id(error)
+    marks = (*_read_marks(error), mark)[-_MOST:]
     try:
-        _marks[key] = (weakref.ref(error, lambda _: _marks.pop(key, None)), mark)
+        _marks[key] = (weakref.ref(error, lambda _: _marks.pop(key, None)), marks)
     except TypeError:
         with suppress(Exception):
-            setattr(error, _ATTRIBUTE, mark)
+            setattr(error, _ATTRIBUTE, marks)
 
 
 def was_captured(error: BaseException, now: Mark) -> bool:
@@ -44,11 +47,9 @@ def was_captured(error: BaseException, now: Mark) -> bool:
 
     Outside of all requests it matters wherever that was: it came from there.
     """
-    mark = _read_mark(error)
-    return (
-        mark is not None
-        and mark.reporter is now.reporter
-        and (now.place is None or mark.place is now.place)
+    return any(
+        mark.reporter is now.reporter and (now.place is None or mark.place is now.place)
+        for mark in _read_marks(error)
     )
 
 
@@ -75,13 +76,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         one = one.__cause__
 
 
-def _read_mark(error: BaseException) -> Mark | None:
-    """Return what is remembered of *error*; None if it was not reported."""
+def _read_marks(error: BaseException) -> tuple[Mark, ...]:
     known = _marks.get(id(error))
     if known is not None:
-        return known[1] if known[0]() is error else None
+        return known[1] if known[0]() is error else ()
     try:
-        mark = getattr(error, _ATTRIBUTE, None)
+        marks = getattr(error, _ATTRIBUTE, ())
     except Exception:  # noqa: BLE001 - an exception may have a __getattr__ that raises anything
-        return None
-    return mark if isinstance(mark, Mark) else None
+        return ()
+    return marks if type(marks) is tuple else ()

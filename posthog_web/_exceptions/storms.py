@@ -18,7 +18,8 @@ MAX_FINGERPRINTS = 1000
 Fingerprint = tuple[str, str, int]
 """The type of an exception, and the file and line it came from."""
 
-_PACKAGE = __name__.partition(".")[0]
+# Whoever reports stands before these: what is logged comes through our handler.
+_BETWEEN = (__name__.partition(".")[0], "logging")
 
 
 def fingerprint_of(error: BaseException | None) -> Fingerprint:
@@ -34,15 +35,15 @@ def fingerprint_of(error: BaseException | None) -> Fingerprint:
 
 
 def _caller() -> FrameType:
-    """Return the frame that called into this package."""
+    """Return the frame that called into this package, or logged."""
     frame = sys._getframe()  # noqa: SLF001 - the only way to the stack
-    while frame.f_back is not None and _is_own(frame.f_globals):
+    while frame.f_back is not None and _is_between(frame.f_globals):
         frame = frame.f_back
     return frame
 
 
-def _is_own(namespace: dict[str, Any]) -> bool:
-    return str(namespace.get("__name__")).partition(".")[0] == _PACKAGE
+def _is_between(namespace: dict[str, Any]) -> bool:
+    return str(namespace.get("__name__")).partition(".")[0] in _BETWEEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

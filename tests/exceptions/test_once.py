@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -130,12 +131,16 @@ def test_whether_it_was_dealt_with_is_not_known_where_it_leaves_a_context(
     assert "handled" not in entry["mechanism"]
 
 
-def test_each_client_reports_for_itself(posthog_events: RecordedEvents) -> None:
-    """What one project was told, another was not."""
-    error = Failure()
+@KINDS
+def test_each_client_reports_for_itself(
+    posthog_events: RecordedEvents, kind: type[Exception]
+) -> None:
+    """What one project was told, another was not; each is told once."""
+    error = kind()
+    one, two = Client("phc_one"), Client("phc_two")
 
-    assert Client("phc_one").capture_exception(error)
-    assert Client("phc_two").capture_exception(error)
+    for client in (one, two, one, two):
+        client.capture_exception(error)
 
     assert len(posthog_events) == 2
 
@@ -150,3 +155,24 @@ def test_after_one_that_was_refused_the_next_may_go(posthog_events: RecordedEven
 
     assert client._report_uncaught(error, ESCAPED)
     assert len(posthog_events) == 1
+
+
+class Raising(logging.Handler):
+    """A handler of the application that fails."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Fail."""
+        raise RuntimeError(record.name)
+
+
+def test_a_handler_that_fails_loses_no_report(posthog_events: RecordedEvents) -> None:
+    """log_captured_exceptions logs with whatever handlers the application has."""
+    client = Client("phc_test", log_captured_exceptions=True)
+    logger, handler = logging.getLogger("posthog_web"), Raising()
+    logger.addHandler(handler)
+    try:
+        number = client.capture_exception(Failure())
+    finally:
+        logger.removeHandler(handler)
+
+    assert number == posthog_events.one("$exception").uuid
