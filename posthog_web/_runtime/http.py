@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import threading
 from typing import TYPE_CHECKING
 
+from posthog_web._guard import safely
 from posthog_web._runtime.system import user_agent
 
 if TYPE_CHECKING:
@@ -42,6 +45,20 @@ def new_session() -> requests.Session:
     session.headers["User-Agent"] = user_agent()
     session.auth = _leave_alone
     return session
+
+
+@safely
+def do_without_threads() -> None:
+    """Look addresses up on the thread that sends: at its end Python (3.12 on) starts no other one.
+
+    gevent leaves that to a pool of threads. It has another way, which holds all greenlets up, and
+    there is no other one left that could mind.
+    """
+    if (module := sys.modules.get("gevent.hub")) is None:
+        return
+    hub = module.get_hub()
+    if type(hub.resolver).__module__ == "gevent.resolver.thread":
+        hub.resolver = importlib.import_module("gevent.resolver.blocking").Resolver(hub)
 
 
 def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -130,6 +130,7 @@ def _in_child() -> None:
 def at_exit(**_: object) -> None:
     """Send what is left, and whatever comes later at once: nobody waits for threads any more."""
     _end.began = True
+    http.do_without_threads()
     with _undisturbed():
         try:
             drain()
