@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.http import HttpRequest
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory, override_settings
 from flask import Flask
 from flask_login import LoginManager, UserMixin, login_user
@@ -122,6 +123,103 @@ def test_the_user_of_a_token_counts_as_soon_as_it_is_known(
         ("in the view", "101"),
         ("by module", "101"),
     ]
+
+
+def rest_view(handler: Any, raised: Exception) -> Any:
+    """Return a view of Django REST framework that fails, and answers with *handler*."""
+    from rest_framework.views import APIView
+
+    class Page(APIView):
+        def get_exception_handler(self) -> Any:
+            return handler
+
+        def post(self, _request: Any) -> Any:
+            raise raised
+
+    return Page.as_view()
+
+
+def test_what_the_rest_framework_answers_as_a_failure_is_reported(
+    posthog_events: RecordedEvents,
+) -> None:
+    """A failing status is a failure, and handled; the body of the request is still there."""
+    set_up()
+    from rest_framework.exceptions import APIException, NotFound
+
+    from posthog_web.django.drf import exception_handler
+
+    bodies = []
+
+    def serve(request: HttpRequest) -> HttpResponse:
+        response: Any = rest_view(exception_handler, errors[-1])(request)
+        bodies.append(request.body)
+        return HttpResponse(status=response.status_code)
+
+    errors: list[Exception] = []
+    middleware = DjangoMiddleware(serve)
+    with override_settings(POSTHOG={"PROJECT_API_KEY": "phc_rest"}):
+        for error, status in ((APIException("no"), 500), (NotFound(), 404)):
+            errors.append(error)
+            request = RequestFactory().post("/", {"name": "ann"}, headers=dict(VISITOR))
+            assert middleware(request).status_code == status
+
+    assert all(b"ann" in body for body in bodies)
+    event = posthog_events.one("$exception")
+    assert event.distinct_id == "visitor-7"
+    assert event.properties["$exception_type"] == "APIException"
+    assert event.properties["$exception_source"] == "django_rest_framework.exception_handler"
+    assert event.properties["$response_status_code"] == 500
+    assert event.properties["$exception_list"][0]["mechanism"]["handled"] is True
+
+
+@pytest.mark.parametrize("status", [None, 400, 503])
+def test_a_handler_of_ones_own_is_asked_as_ever(
+    status: int | None, posthog_events: RecordedEvents
+) -> None:
+    """What it is given and answers stays the same; what it leaves to Django is not doubled."""
+    set_up()
+    from rest_framework.response import Response
+
+    from posthog_web.django.drf import reporting
+
+    asked: list[tuple[object, object]] = []
+
+    @reporting
+    def handle(exc: Exception, context: Any) -> Any:
+        asked.append((exc, context["view"].__class__.__name__))
+        return None if status is None else Response({}, status=status)
+
+    error = LookupError("no such thing")
+    serve = convert_exception_to_response(rest_view(handle, error))
+    with override_settings(
+        POSTHOG={"PROJECT_API_KEY": "phc_rest"}, ROOT_URLCONF="tests.adapters.apps.small"
+    ):
+        response: Any = DjangoMiddleware(serve)(RequestFactory().post("/"))
+
+    assert response.status_code == (status or 500)
+    assert asked == [(error, "Page")]
+    assert handle.__name__ == "handle"
+    found = [
+        (
+            one.properties["$exception_source"],
+            one.properties["$exception_list"][0]["mechanism"]["handled"],
+        )
+        for one in posthog_events.named("$exception")
+    ]
+    drf = ("django_rest_framework.exception_handler", True)
+    assert found == {None: [("django.middleware", False)], 400: [], 503: [drf]}[status]
+
+
+def test_the_rest_frameworks_handler_works_without_the_middleware() -> None:
+    """In a project that does not have it, the answer is the answer."""
+    set_up()
+    from rest_framework.exceptions import APIException
+
+    from posthog_web.django.drf import exception_handler
+
+    response = rest_view(exception_handler, APIException("no"))(RequestFactory().post("/"))
+
+    assert response.status_code == 500
 
 
 class Everybody(AuthenticationBackend):

@@ -15,6 +15,7 @@ _ENDINGS = (
     "builtins.BrokenPipeError",
     "builtins.GeneratorExit",
     "builtins.KeyboardInterrupt",
+    "django.http.request.UnreadablePostError",
     "starlette.requests.ClientDisconnect",
     "starlette.websockets.WebSocketDisconnect",
 )

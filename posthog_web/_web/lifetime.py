@@ -9,6 +9,7 @@ from time import perf_counter
 from types import TracebackType
 
 from posthog_web import _scope
+from posthog_web._guard import safely
 from posthog_web._scope import Surroundings
 from posthog_web._web.request_posthog import RequestPosthog
 from posthog_web._web.request_scope import RequestScope
@@ -78,12 +79,14 @@ class Lifetime:
         self._noted = None
         return self.posthog._report_uncaught(error, source, handled=handled)  # noqa: SLF001 - the two belong together
 
+    @safely
     def note_failure(self, error: BaseException) -> None:
         """Remember an exception out of which a response is being made, until that is there."""
         if self.scope.setup.captures_exceptions and isinstance(error, Exception):
             # Starlette takes the traceback away as soon as it has sent the response.
             self._noted = (error, error.__traceback__)
 
+    @safely
     def report_handled(self, source: str) -> None:
         """Report what was noted, if the status of the response makes it a failure."""
         noted, self._noted = self._noted, None

@@ -13,7 +13,7 @@ from posthog_web._client.default import default_client
 from posthog_web._config import ClientOptions, WebOptions
 from posthog_web._config.doors import ALIASES, check_names
 from posthog_web._exceptions.chain import Boundary
-from posthog_web._guard import describe_fault, report_fault
+from posthog_web._guard import describe_fault, report_fault, safely
 from posthog_web._log import Notices
 from posthog_web._runtime import process, signals
 from posthog_web._runtime.offload import offload
@@ -50,6 +50,7 @@ class WebSetup:
         """Return whether a response with that status makes its exception one to report."""
         return status in self.options.failed_request_status_codes
 
+    @safely
     def report(self, error: BaseException, source: str) -> None:
         """Report what went wrong outside of any request, at the hook *source*."""
         if self.captures_exceptions:

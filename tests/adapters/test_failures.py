@@ -78,7 +78,9 @@ def serve(start: Starter, path: str, *places: str, **options: Any) -> Visit:
     without = _serve(start.without(), path, places)
     assert with_us.answer == without.answer
     assert repr(with_us.error) == repr(without.error)
-    without.error = None
+    if without.error is not None:
+        without.error = None
+        gc.collect()
     return with_us
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
+from posthog_web import Client
+from posthog_web._web.request_scope import RequestScope
+from posthog_web._web.setup import WebSetup
 from posthog_web.asgi.source import AsgiSource
 from posthog_web.django.source import DjangoSource
 from posthog_web.flask.source import FlaskSource
 from posthog_web.inspector import Inspector
 from posthog_web.testing import RecordedEvents
-from tests.adapters.apps.application import Answer, Application
+from tests.adapters.apps.application import Answer, Application, Call
+from tests.adapters.apps.server import Visit
 from tests.adapters.apps.views import STAGE
 from tests.adapters.situation import BOTH_STYLES, VISITOR, Starter
 from tests.delivery.servers import free_port
@@ -21,7 +26,23 @@ SOURCES: Mapping[str, type] = {"Django": DjangoSource, "Flask": FlaskSource}
 READERS = ("describe", "header", "native", "route", "find_user", "awaits_user", "resolve_user")
 
 # Views that capture in every way, and that fail; none shows what we told it.
-PATHS = ("/capture", "/identified", "/person-set", "/module-level", "/raises", "/nothing")
+PATHS = (
+    "/capture",
+    "/identified",
+    "/person-set",
+    "/module-level",
+    "/raises",
+    "/trouble/503",
+    "/refuse/missing",
+    "/nothing",
+)
+# Where else a failing application is met, beside its views.
+PLACES = (
+    "further in, on the way in",
+    "further out, on the way out",
+    "handler",
+    "teardown of the request",
+)
 
 
 def fail(*_values: object, **_names: object) -> Any:
@@ -61,6 +82,45 @@ def test_a_fault_in_reading_the_request_changes_no_answer(
 
     assert answers(start(), style) == answers(start.without(), style)
     assert "seen" in events.names
+
+
+# Django leaves it open when its handler of errors fails.
+@pytest.mark.filterwarnings("ignore:Unclosed file <tempfile.Spooled:ResourceWarning")
+@BOTH_STYLES
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        (Client, "_report_uncaught"),
+        (RequestScope, "is_excluded"),
+        (RequestScope, "hold"),
+        (WebSetup, "is_failure"),
+    ],
+    ids=lambda broken: broken[1],
+)
+def test_a_fault_in_reporting_changes_no_failure(
+    start: Starter,
+    style: str,
+    place: str,
+    broken: tuple[type, str],
+    events: RecordedEvents,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What fails in reporting leaves the failure, and the answer it gets, as they are."""
+    monkeypatch.setattr(*broken, fail)
+    for path in ("/raises", "/trouble/503", "/nothing"):
+        seen = []
+        for application in (start(), start.without()):
+            visit = Visit(call=Call(path=style + path, headers=VISITOR))
+            STAGE.failing.add(place)
+            application.serve(visit)
+            STAGE.failing.clear()
+            seen.append((visit.answer, repr(visit.error), visit.seen))
+            visit.error = None
+        if place == "handler":
+            gc.collect()
+        assert seen[0] == seen[1]
+    assert "$exception" not in events.names or broken[0] is not Client
 
 
 @pytest.mark.usefixtures("events")

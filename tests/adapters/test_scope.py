@@ -186,7 +186,8 @@ def test_a_request_dies_though_its_events_wait(
     assert [event["distinct_id"] for event in inspector.events("seen")] == ["visitor-7"]
 
 
-def test_a_failed_request_dies_too(start: Starter, inspector: Inspector) -> None:
+@pytest.mark.parametrize("path", ["/raises", "/trouble/503"])
+def test_a_failed_request_dies_too(start: Starter, path: str, inspector: Inspector) -> None:
     """Neither does the exception that was reported."""
     # Django and Flask log the exception, and pytest keeps what is logged.
     logging.disable(logging.ERROR)
@@ -194,7 +195,7 @@ def test_a_failed_request_dies_too(start: Starter, inspector: Inspector) -> None
     application.get("/hold-client", VISITOR)
     client = STAGE.client
     try:
-        application.get("/raises", VISITOR)
+        application.get(path, VISITOR)
         assert client.queue.qsize() == 2
         assert STAGE.is_gone()
     finally:

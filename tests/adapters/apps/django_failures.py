@@ -54,8 +54,9 @@ outside = failing_middleware("further out")
 inside = failing_middleware("further in")
 
 
-def trouble(_request: HttpRequest, status: int) -> HttpResponse:
+def trouble(request: HttpRequest, status: int) -> HttpResponse:
     """Raise what has a handler."""
+    STAGE.watch(request)
     raise Trouble(status)
 
 

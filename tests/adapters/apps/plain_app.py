@@ -125,6 +125,7 @@ async def answer(scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     if name in {"background", "failing-background"}:
         return 200, headers, b"soon"
     if name.removeprefix("async/").startswith("trouble/"):
+        asker(scope)
         raise Trouble(int(name.rpartition("/")[2]))
     if name.removeprefix("async/") not in VIEWS:
         return 404, headers, b"nothing here"

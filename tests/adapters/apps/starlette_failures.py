@@ -30,6 +30,7 @@ class Failing:
 
 def trouble(request: Request) -> Response:
     """Raise what has a handler."""
+    STAGE.watch(request)
     raise Trouble(request.path_params["status"])
 
 

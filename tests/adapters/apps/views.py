@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 
 import posthog_web
 from tests.adapters.apps.claims import (
@@ -35,6 +35,11 @@ View = Callable[[Ask], str]
 
 class Boom(Exception):  # noqa: N818 - what a view raises is its own affair
     """What the views raise."""
+
+
+def explode(error: BaseException | None = None) -> NoReturn:
+    """Raise *error*, or what the views raise."""
+    raise error or Boom
 
 
 class Trouble(Exception):  # noqa: N818 - as above

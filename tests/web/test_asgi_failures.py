@@ -1,0 +1,224 @@
+"""Failures in applications that are put together from several, and in their lives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from posthog_web import Client
+from posthog_web.asgi import PosthogMiddleware
+from posthog_web.testing import RecordedEvents
+from tests.adapters.apps.application import AsgiApplication
+from tests.adapters.apps.views import Boom, Trouble, explode
+
+Found = list[tuple[str, bool, int | None]]
+
+
+def found(events: RecordedEvents) -> Found:
+    """Return of each report the type, whether it was handled, and the status."""
+    described = []
+    for event in events.named("$exception"):
+        [entry, *_] = event.properties["$exception_list"]
+        assert entry["stacktrace"]["frames"][-1]["function"] in {"fails", "refuses", "troubles"}
+        status = event.properties.get("$response_status_code")
+        described.append((entry["type"], entry["mechanism"]["handled"], status))
+    return described
+
+
+def fails(_request: Request) -> Response:
+    """Fail."""
+    raise Boom
+
+
+def refuses(_request: Request) -> Response:
+    """Refuse as a failure."""
+    raise HTTPException(503)
+
+
+def troubles(_request: Request) -> Response:
+    """Fail with what has a handler."""
+    raise Trouble(502)
+
+
+async def handle(_request: Request, error: Exception) -> Response:
+    """Answer trouble."""
+    assert isinstance(error, Trouble)
+    return PlainTextResponse("trouble", error.status)
+
+
+ROUTES = [Route("/fails", fails), Route("/refuses", refuses), Route("/troubles", troubles)]
+EXPECTED: dict[str, Found] = {
+    "/fails": [("Boom", False, 500)],
+    "/refuses": [("HTTPException", True, 503)],
+    "/troubles": [("Trouble", True, 502)],
+}
+
+
+def posthog() -> Middleware:
+    """Return our middleware for a list of them."""
+    return Middleware(PosthogMiddleware, client=Client("phc_failures"))
+
+
+def wrapped_whole() -> Any:
+    """Return Starlette with us around all of it, its own last resort too."""
+    return PosthogMiddleware(
+        Starlette(routes=ROUTES, exception_handlers={Trouble: handle}),
+        client=Client("phc_failures"),
+    )
+
+
+def mounted() -> Any:
+    """Return an application inside another one, each with a last resort of its own."""
+    inner = Starlette(routes=ROUTES, exception_handlers={Trouble: handle})
+    return Starlette(routes=[Mount("/", inner)], middleware=[posthog()])
+
+
+def mounted_twice_watched() -> Any:
+    """Return the same, with our middleware in both."""
+    inner = Starlette(routes=ROUTES, exception_handlers={Trouble: handle}, middleware=[posthog()])
+    return Starlette(routes=[Mount("/", inner)], middleware=[posthog()])
+
+
+async def dispatch(request: Request, call_next: Callable[[Request], Any]) -> Response:
+    """Pass a request on, in another task."""
+    response: Response = await call_next(request)
+    return response
+
+
+def behind_a_task(*, helped: bool) -> Any:
+    """Return an application behind Starlette's middleware that starts a task for it."""
+    middleware = [posthog(), Middleware(BaseHTTPMiddleware, dispatch=dispatch)]
+    return Starlette(
+        routes=ROUTES,
+        exception_handlers={Trouble: handle},
+        middleware=[*middleware, *([posthog()] if helped else [])],
+    )
+
+
+@pytest.mark.parametrize("path", EXPECTED)
+@pytest.mark.parametrize(
+    "make",
+    [wrapped_whole, mounted, mounted_twice_watched, lambda: behind_a_task(helped=True)],
+    ids=["wrapped", "mounted", "watched twice", "behind a task, helped"],
+)
+def test_a_failure_is_one_event_however_it_is_put_together(
+    make: Callable[[], Any], path: str, posthog_events: RecordedEvents
+) -> None:
+    """Whatever stands around or inside: one report, handled if the application went on."""
+    answer = AsgiApplication(make()).get(path)
+
+    assert (answer.error is None) is (path != "/fails")
+    assert found(posthog_events) == EXPECTED[path]
+
+
+@pytest.mark.parametrize("path", EXPECTED)
+def test_behind_a_task_only_what_escapes_is_seen(path: str, posthog_events: RecordedEvents) -> None:
+    """Behind BaseHTTPMiddleware an answer no longer says what it was made of; an error does."""
+    AsgiApplication(behind_a_task(helped=False)).get(path)
+
+    assert found(posthog_events) == (EXPECTED[path] if path == "/fails" else [])
+
+
+def test_what_the_server_was_handling_is_not_the_requests(posthog_events: RecordedEvents) -> None:
+    """An application that is called inside an except block may answer 500 for its own reasons."""
+
+    async def overloaded(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 503, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    application = PosthogMiddleware(overloaded, client=Client("phc_failures"))
+
+    async def retry(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            explode()
+        except Boom:
+            await application(scope, receive, send)
+
+    assert AsgiApplication(retry).get("/").status == 503
+    assert len(posthog_events) == 0
+
+
+def live(app: Any) -> list[str]:
+    """Start and stop *app*; return what it told the server."""
+    told: list[str] = []
+    said = iter(["lifespan.startup", "lifespan.shutdown"])
+
+    async def receive() -> dict[str, str]:
+        return {"type": next(said)}
+
+    async def send(message: dict[str, Any]) -> None:
+        told.append(message["type"])
+
+    asyncio.run(app({"type": "lifespan", "state": {}}, receive, send))
+    return told
+
+
+def test_an_application_without_a_lifespan_says_so_by_an_error(
+    posthog_events: RecordedEvents,
+) -> None:
+    """What an application raises before it listens only means that it has no lifespan."""
+
+    async def only_http(scope: Any, _receive: Any, _send: Any) -> None:
+        assert scope["type"] == "http"
+
+    with pytest.raises(AssertionError):
+        live(PosthogMiddleware(only_http, client=Client("phc_failures")))
+
+    assert len(posthog_events) == 0
+
+
+def test_a_failed_start_that_is_only_said_is_reported(posthog_events: RecordedEvents) -> None:
+    """Some frameworks tell the server, and do not raise."""
+
+    async def tells(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        try:
+            explode()
+        except Boom:
+            await send({"type": "lifespan.startup.failed", "message": "no"})
+
+    application = PosthogMiddleware(tells, client=Client("phc_failures"))
+
+    assert live(application) == ["lifespan.startup.failed"]
+    assert posthog_events.one("$exception").properties["$exception_source"] == "asgi.lifespan"
+
+
+def test_a_failed_start_is_one_event_for_two_middlewares(posthog_events: RecordedEvents) -> None:
+    """As with requests, the outer one reports, with its client."""
+
+    async def breaks(_scope: Any, receive: Any, _send: Any) -> None:
+        await receive()
+        raise Boom
+
+    inner = PosthogMiddleware(breaks, client=Client("phc_failures"))
+    outer = PosthogMiddleware(inner, client=Client("phc_outer", super_properties={"app": "outer"}))
+
+    with pytest.raises(Boom):
+        live(outer)
+
+    assert posthog_events.one("$exception").properties["app"] == "outer"
+
+
+def test_a_failed_start_is_not_reported_where_that_is_not_wanted(
+    posthog_events: RecordedEvents,
+) -> None:
+    """capture_exceptions=False counts for lifespans too."""
+
+    async def breaks(_scope: Any, receive: Any, _send: Any) -> None:
+        await receive()
+        raise Boom
+
+    with pytest.raises(Boom):
+        live(PosthogMiddleware(breaks, client=Client("phc_failures"), capture_exceptions=False))
+
+    assert len(posthog_events) == 0

@@ -1,0 +1,126 @@
+"""Flask's settings about exceptions, and contexts inside a request."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import flask
+import pytest
+from flask import Flask, abort
+
+from posthog_web import Client
+from posthog_web.flask import FlaskPosthog
+from posthog_web.testing import RecordedEvents
+from tests.adapters.apps.views import Boom
+
+
+def make_app(*, installed: bool = True, **config: Any) -> Flask:
+    """Return an application that fails in several ways."""
+    app = Flask("failures")
+    app.config.update(config)
+    if installed:
+        FlaskPosthog(app, client=Client("phc_failures"))
+
+    @app.get("/fails")
+    def fails() -> str:
+        raise Boom
+
+    @app.get("/aborts/<int:status>")
+    def aborts(status: int) -> str:
+        abort(status)
+
+    return app
+
+
+def found(events: RecordedEvents) -> list[tuple[str, bool, int | None, str]]:
+    """Return of each report the type, whether it was handled, the status and the source."""
+    return [
+        (
+            event.properties["$exception_type"],
+            event.properties["$exception_list"][0]["mechanism"]["handled"],
+            event.properties.get("$response_status_code"),
+            event.properties["$exception_source"].removeprefix("flask."),
+        )
+        for event in events.named("$exception")
+    ]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"TESTING": True}, {"PROPAGATE_EXCEPTIONS": True}, {"DEBUG": True}],
+    ids=lambda config: next(iter(config)),
+)
+def test_an_exception_that_is_passed_on_is_one_event(
+    config: dict[str, bool], posthog_events: RecordedEvents
+) -> None:
+    """Where Flask raises it again, for a debugger or a test, it came by the same places."""
+    places = []
+    for installed in (True, False):
+        with pytest.raises(Boom) as raised:
+            make_app(installed=installed, **config).test_client().get("/fails")
+        frames = traceback.extract_tb(raised.value.__traceback__)
+        places.append([one.name for one in frames if "posthog_web" not in one.filename])
+
+    assert found(posthog_events) == [("Boom", False, 500, "got_request_exception")]
+    assert places[0] == places[1]
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_trapped_refusal_is_a_failure(status: int, posthog_events: RecordedEvents) -> None:
+    """With TRAP_HTTP_EXCEPTIONS what abort raises is an error like any other."""
+    app = make_app(TRAP_HTTP_EXCEPTIONS=True)
+
+    assert app.test_client().get(f"/aborts/{status}").status_code == 500
+    kind = {404: "NotFound", 500: "InternalServerError"}[status]
+    assert found(posthog_events) == [(kind, False, 500, "got_request_exception")]
+
+
+@pytest.mark.parametrize(("status", "handled"), [(200, []), (503, [("Boom", True, 503)])])
+def test_a_handler_of_everything_decides_by_its_status(
+    status: int, handled: list[Any], posthog_events: RecordedEvents
+) -> None:
+    """errorhandler(Exception) swallows an error, or makes a failure of it."""
+    app = make_app()
+    app.register_error_handler(Exception, lambda _error: ("sorry", status))
+
+    assert app.test_client().get("/fails").status_code == status
+    assert found(posthog_events) == [(*one, "handle_user_exception") for one in handled]
+
+
+def test_an_answer_that_cannot_be_finished_is_another_failure(
+    posthog_events: RecordedEvents,
+) -> None:
+    """What after_request fails with takes the place of what it was to finish."""
+    app = make_app()
+
+    @app.after_request
+    def finish(_response: Any) -> Any:
+        raise LookupError
+
+    assert app.test_client().get("/aborts/500").status_code == 500
+    assert found(posthog_events) == [("LookupError", False, 500, "got_request_exception")]
+
+
+def test_the_teardown_of_a_context_inside_is_not_the_requests(
+    posthog_events: RecordedEvents,
+) -> None:
+    """A context pushed in a view may fail as it is left: the view decides what that means."""
+    app = make_app()
+
+    @app.get("/nested")
+    def nested() -> str:
+        try:
+            with app.test_request_context("/mail"):
+                pass
+        except Boom:
+            flask.request.posthog.capture("caught")  # type: ignore[attr-defined]  # ours
+        return "sent"
+
+    @app.teardown_request
+    def tear_down(_error: BaseException | None) -> None:
+        if flask.request.path == "/mail":
+            raise Boom
+
+    assert app.test_client().get("/nested").status_code == 200
+    assert posthog_events.names == ["caught"]
