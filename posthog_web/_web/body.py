@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from posthog_web import _scope
 from posthog_web._scope import Surroundings
-from posthog_web._web.lifetime import Lifetime
+from posthog_web._web.lifetime import FAILURES, Lifetime
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Passage:
 
         return take_step
 
-    def report(self, error: Exception) -> None:
+    def report(self, error: BaseException) -> None:
         """Report an exception that ends the body."""
         self._lifetime.report(error, self._source)
 
@@ -104,7 +104,7 @@ class Body:
         except StopIteration:
             self._passage.end()
             raise
-        except Exception as error:
+        except FAILURES as error:
             self._passage.report(error)
             self._passage.end()
             raise
@@ -135,7 +135,7 @@ async def stream(
                 chunk = await anext(chunks)
             except StopAsyncIteration:
                 break
-            except Exception as error:
+            except FAILURES as error:
                 passage.report(error)
                 raise
             finally:
