@@ -1,4 +1,4 @@
-"""``capture_exception`` in its first form."""
+"""``capture_exception``: what it takes, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+import posthog_web
 from posthog_web import Client
+from posthog_web._exceptions.metadata import RESERVED
 from posthog_web.testing import RecordedEvents
 
 
@@ -223,18 +225,108 @@ def test_exceptions_that_misbehave_are_reported_all_the_same(
     assert frames[-1]["function"].endswith("endless")
 
 
-@pytest.mark.spec("SRV-284", "SRV-322")
-def test_properties_cannot_replace_the_report(
-    client: Client, posthog_events: RecordedEvents
-) -> None:
-    """The caller's properties go along, except for those that describe the exception."""
-    client.capture_exception(
-        ValueError("no"), properties={"$exception_list": "mine", "handled": "custom"}
-    )
+@pytest.mark.spec("SRV-284", "SRV-322", "SRV-325")
+def test_properties_cannot_replace_the_report(posthog_events: RecordedEvents) -> None:
+    """Properties, tags and super_properties go along, except for those that describe it."""
+    mine = dict.fromkeys(sorted(RESERVED), "mine")
+    client = Client("phc_test", super_properties={**mine, "$release_id": "v7"})
+
+    with posthog_web.new_context(client=client):
+        for name, value in mine.items():
+            posthog_web.tag(name, value)
+        client.capture_exception(ValueError("no"), properties={**mine, "handled": "custom"})
 
     properties = posthog_events.one("$exception").properties
     assert properties["handled"] == "custom"
+    assert properties["$release_id"] == "v7"
     assert properties["$exception_list"][0]["type"] == "ValueError"
+    assert properties["$exception_message"] == "no"
+    assert properties["$exception_level"] == "error"
+    assert [name for name in mine if name in properties] == [
+        "$exception_level",
+        "$exception_list",
+        "$exception_message",
+        "$exception_type",
+    ]
+
+
+@pytest.mark.spec("SRV-321", "SRV-318", "SRV-324")
+def test_level_and_fingerprint_may_be_chosen(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """An exception is an error, and PostHog finds its issue, unless the caller decides."""
+    client.capture_exception(ValueError("one"))
+    client.capture_exception(ValueError("two"), level="critical", fingerprint="card declined")
+    client.capture_exception("three", level="Notice")
+    client.capture_exception(ValueError("four"), properties={"$exception_fingerprint": "in a bag"})
+
+    chosen = [
+        (event.properties["$exception_level"], event.properties.get("$exception_fingerprint"))
+        for event in posthog_events
+    ]
+    assert chosen == [
+        ("error", None),
+        ("fatal", "card declined"),
+        ("info", None),
+        ("error", "in a bag"),
+    ]
+
+
+@pytest.mark.spec("SRV-321", "SRV-293")
+def test_a_level_that_is_none_is_ignored(
+    client: Client, posthog_events: RecordedEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The report goes as if nothing had been chosen, and a warning says so."""
+    bad: Any = 7.5
+    client.capture_exception(
+        ValueError("no"),
+        properties={"$exception_fingerprint": "good"},
+        level="loud",
+        fingerprint=bad,
+    )
+
+    properties = posthog_events.one("$exception").properties
+    assert properties["$exception_level"] == "error"
+    assert properties["$exception_fingerprint"] == "good"
+    assert "the level cannot be read" in caplog.text
+    assert "the fingerprint cannot be read" in caplog.text
+    assert "loud" not in caplog.text
+
+
+@pytest.mark.spec("SRV-292")
+@pytest.mark.parametrize("reason", ["disabled", "opted out", "shut down"])
+def test_nothing_is_reported_by_a_client_that_is_off(
+    reason: str, posthog_events: RecordedEvents
+) -> None:
+    """The exception is not even looked at."""
+
+    class Watched(Exception):  # noqa: N818 - it is named for what it does
+        def __str__(self) -> str:
+            raise AssertionError
+
+    client = Client("phc_test", disabled=reason == "disabled")
+    if reason == "opted out":
+        client.opt_out()
+    elif reason == "shut down":
+        client.shutdown()
+
+    assert client.capture_exception(Watched()) is None
+    assert len(posthog_events) == 0
+
+
+@pytest.mark.spec("SRV-282")
+def test_a_report_takes_the_road_of_every_event(posthog_events: RecordedEvents) -> None:
+    """before_send sees it last, and its changes count."""
+
+    def redact(event: dict[str, Any]) -> dict[str, Any]:
+        event["properties"]["$exception_list"][0]["value"] = "redacted"
+        return event
+
+    Client("phc_test", before_send=redact).capture_exception(ValueError("secret"), "user-1")
+
+    event = posthog_events.one("$exception")
+    assert event.properties["$exception_list"][0]["value"] == "redacted"
+    assert event.distinct_id == "user-1"
 
 
 def test_log_captured_exceptions_also_logs(
@@ -254,16 +346,20 @@ def test_log_captured_exceptions_also_logs(
 def test_code_under_the_project_root_is_the_applications(
     posthog_events: RecordedEvents, tmp_path: Any
 ) -> None:
-    """project_root decides what is in_app; libraries never are."""
+    """project_root decides what is in_app; in_app_modules adds to it."""
     here = __file__.rpartition("/tests/")[0]
+    elsewhere = str(tmp_path)
     Client("phc_test", project_root=here).capture_exception(_caught())
-    Client("phc_test", project_root=str(tmp_path)).capture_exception(_caught())
+    Client("phc_test", project_root=elsewhere).capture_exception(_caught())
+    Client("phc_test", project_root=elsewhere, in_app_modules=["tests"]).capture_exception(
+        _caught()
+    )
 
-    inside, outside = (
+    inside, outside, listed = (
         event.properties["$exception_list"][0]["stacktrace"]["frames"][-1]
         for event in posthog_events
     )
-    assert inside["in_app"] is True
+    assert inside["in_app"] is listed["in_app"] is True
     assert "in_app" not in outside
 
 
