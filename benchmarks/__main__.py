@@ -41,10 +41,8 @@ def main() -> None:
         finally:
             server.terminate()
     versions = [f"{name} {metadata.version(name)}" for name in CONTENDERS.values()]
-    print(
-        f"{EVENTS:,} events and twice {REPORTS} exceptions a round, medians of {ROUNDS} rounds in"
-    )
-    print("turn, each figure for one of them; of exceptions the CPU of the thread that reports:")
+    print(f"{EVENTS:,} events and {REPORTS} exceptions of each kind a round, medians of {ROUNDS}")
+    print("rounds in turn, per event; of exceptions the CPU of the thread that reports:")
     print(f"{' beside '.join(versions)}\n")
     for name, by_package in figures.items():
         ours, theirs = (statistics.median(by_package[package]) for package in CONTENDERS)

@@ -42,7 +42,7 @@ MAX_ENTRIES = 50
 MAX_INSPECTED = 1000
 
 # Characters of all messages of one event; each may have MAX_MESSAGE of them while they last.
-MAX_EVENT_MESSAGES = 60_000
+MAX_EVENT_MESSAGES = 40_000
 LEAST_MESSAGE = 500
 
 # Where an error-like object may keep its stack as text: concurrent.futures', multiprocessing's.
@@ -185,10 +185,10 @@ class _Scribe:
         error = link.error
         is_outermost = link.parent is None
         found, extra = _own_stack(error, trace if is_outermost else None, self._reader)
-        is_synthetic = found is None and is_outermost
-        if is_synthetic:
+        lacks_stack = found is None and is_outermost
+        if lacks_stack:
             found = self._reader.read_caller()
-        mechanism = {"synthetic": is_synthetic, **extra, **_relation(link, boundary)}
+        mechanism = {"synthetic": lacks_stack and bool(found), **extra, **_relation(link, boundary)}
         module = module_name(type(error))
         return {
             "type": type_name(type(error)),

@@ -25,9 +25,10 @@ Stop = tuple[FrameType, int | None]
 # Of one stack. In a recursion, the middle tells nothing.
 MAX_FRAMES = 100
 
-# Of one event: PostHog refuses events of a megabyte, and a long chain has many stacks.
+# Of one event, the lines in characters: PostHog refuses events of a megabyte, and a long chain has
+# many stacks.
 MAX_EVENT_FRAMES = 400
-MAX_EVENT_SOURCE = 200_000
+MAX_EVENT_SOURCE = 150_000
 LEAST_FRAMES = 8
 
 _HIDING = ("__tracebackhide__", "__traceback_hide__")

@@ -20,6 +20,7 @@ import pytest
 from posthog_web import Client
 from posthog_web._exceptions.message import MAX_MESSAGE, MAX_NAME
 from posthog_web._exceptions.source_lines import MAX_FILE, MAX_LINE
+from posthog_web._serialization import dumps
 from posthog_web.testing import RecordedEvents
 
 Entry = dict[str, Any]
@@ -606,14 +607,20 @@ def test_a_failure_in_another_process_comes_with_its_stack(
 # Many, and large
 
 
-def test_an_event_is_never_too_large(client: Client, posthog_events: RecordedEvents) -> None:
-    """Fifty exceptions with long messages and deep stacks are less than PostHog takes."""
-
-    def deep(depth: int) -> None:
-        if depth:
-            deep(depth - 1)
-        raise ValueError("x" * 100_000)
-
+def test_an_event_is_never_too_large(
+    imported: Callable[[str, str], ModuleType], client: Client, posthog_events: RecordedEvents
+) -> None:
+    """Fifty exceptions with long messages, stacks and lines are less than PostHog takes."""
+    comment = "\n".join(["# " + "\N{CJK UNIFIED IDEOGRAPH-8AA4}" * 300] * 9)
+    source = f"""
+{comment}
+def deep(depth):
+    if depth:
+        deep(depth - 1)
+    raise ValueError("\N{CJK UNIFIED IDEOGRAPH-8AA4}" * 100_000)
+{comment}
+"""
+    deep = imported("wordy", source).deep
     members = [failure_of(deep, 200) for _ in range(100)]
 
     assert client.capture_exception(ExceptionGroup("many", members))  # type: ignore[type-var]
@@ -621,10 +628,11 @@ def test_an_event_is_never_too_large(client: Client, posthog_events: RecordedEve
     event = posthog_events.one("$exception")
     entries = event.properties["$exception_list"]
     assert len(entries) == 50
-    assert len(str(event.raw)) < 600_000
+    assert len(dumps(event.raw)) < 900_000
     assert len(entries[1]["value"]) == MAX_MESSAGE
     assert len(entries[1]["stacktrace"]["frames"]) == 100
-    assert all(entry["stacktrace"]["frames"][-1]["function"] for entry in entries[1:])
+    assert entries[1]["stacktrace"]["frames"][-1]["context_line"].startswith("    raise")
+    assert all(entry["stacktrace"]["frames"][-1]["function"] == "deep" for entry in entries[1:])
     assert all(entry["value"] for entry in entries)
 
 

@@ -181,7 +181,7 @@ def test_what_the_boundary_does_not_know_is_left_out() -> None:
     assert event.keys() == {"$exception_list", "$exception_type", "$exception_message"}
 
 
-@pytest.mark.spec("SRV-307", "SRV-311", "SRV-319", "SRV-320")
+@pytest.mark.spec("SRV-307", "SRV-311", "SRV-319", "SRV-320", "SRV-323")
 @pytest.mark.parametrize(
     ("source", "level"),
     [("python.sys_excepthook", "fatal"), ("python.threading_excepthook", "error")],
