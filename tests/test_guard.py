@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
+from types import FrameType
 
 import pytest
 
+from posthog_web._exceptions.chain import describe_message
+from posthog_web._exceptions.frames import Stacks
 from posthog_web._guard import describe_fault, loud, report_fault, safely
 
 
@@ -53,6 +57,20 @@ def test_our_own_tests_hear_of_every_fault(caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.WARNING):
         report_fault(KeyError("s3cr3t"), "quiet again")
     assert "quiet again" in caplog.text
+
+
+def test_local_variables_that_cannot_be_read_cost_no_report() -> None:
+    """A reader of variables that fails is a fault of ours, and the frames go without."""
+
+    def fail(_: FrameType) -> None:
+        raise LookupError
+
+    stacks = Stacks(project_root=str(Path(__file__).parent), variables=lambda: fail)
+    described = describe_message("no", stacks)
+
+    frames = described["$exception_list"][0]["stacktrace"]["frames"]
+    assert frames[-1]["in_app"] is True
+    assert all("code_variables" not in frame for frame in frames)
 
 
 def test_a_fault_without_a_traceback_has_no_place() -> None:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
+from posthog_web._exceptions.anatomy import (
+    cause_of,
+    context_of,
+    errno_of,
+    is_a,
+    members_of,
+    suppresses_context,
+    traceback_of,
+)
 from posthog_web._exceptions.frames import Frame, StackReader, Stacks
 from posthog_web._exceptions.message import (
     MAX_MESSAGE,
@@ -47,19 +56,6 @@ LEAST_MESSAGE = 500
 
 # Where an error-like object may keep its stack as text: concurrent.futures', multiprocessing's.
 _STACK_ATTRIBUTES = ("stack", "tb", "traceback")
-
-# As Python keeps them, past whatever a class has put in their place.
-_cause_of: Callable[[BaseException], BaseException | None]
-_cause_of = BaseException.__dict__["__cause__"].__get__
-_context_of: Callable[[BaseException], BaseException | None]
-_context_of = BaseException.__dict__["__context__"].__get__
-_suppresses_context: Callable[[BaseException], bool]
-_suppresses_context = BaseException.__dict__["__suppress_context__"].__get__
-_traceback_of: Callable[[BaseException], TracebackType | None]
-_traceback_of = BaseException.__dict__["__traceback__"].__get__
-_members_of: Callable[[BaseException], tuple[BaseException, ...]]
-_members_of = BaseExceptionGroup.__dict__["exceptions"].__get__
-_errno_of: Callable[[BaseException], object] = OSError.__dict__["errno"].__get__
 
 
 def is_empty_triple(given: object) -> bool:
@@ -161,14 +157,13 @@ def _links(error: BaseException) -> Iterator[_Link]:
 
 def _children(link: _Link) -> Iterator[_Link]:
     error = link.error
-    cause, context = _cause_of(error), _context_of(error)
+    cause, context = cause_of(error), context_of(error)
     if cause is not None:
         yield _Link(cause, link, "cause")
-    elif context is not None and not _suppresses_context(error):
+    elif context is not None and not suppresses_context(error):
         yield _Link(context, link, "context")
-    if _is_group(error):
-        for member in _members_of(error):
-            yield _Link(member, link, "member")
+    for member in members_of(error):
+        yield _Link(member, link, "member")
 
 
 class _Scribe:
@@ -206,7 +201,7 @@ class _Scribe:
 
     def _place_of_text(self, error: BaseException) -> Iterator[Frame]:
         """Yield where a SyntaxError found what is wrong: below the code that had it compiled."""
-        if not issubclass(type(error), SyntaxError):
+        if not is_a(error, SyntaxError):
             return
         with suppress(Exception):  # its attributes may have been set to anything
             path, line, text = error.filename, error.lineno, error.text  # type: ignore[attr-defined]
@@ -238,7 +233,7 @@ def _own_stack(
 
 def _read_traceback(thing: object) -> TracebackType | None:
     if issubclass(type(thing), BaseException):
-        return _traceback_of(thing)  # type: ignore[arg-type]  # it is one, whatever it says
+        return traceback_of(thing)  # type: ignore[arg-type]  # it is one, whatever it says
     try:
         return _as_traceback(getattr(thing, "__traceback__", None))
     except Exception:  # noqa: BLE001 - as above
@@ -257,19 +252,15 @@ def _relation(link: _Link, boundary: Boundary) -> dict[str, Any]:
         relation: dict[str, Any] = {"type": boundary.kind, "handled": boundary.handled}
     else:
         relation = {"type": "chained", "source": link.source, "parent_id": link.parent.number}
-    if _is_group(error):
+    if is_a(error, BaseExceptionGroup):
         relation["is_exception_group"] = True
-    if issubclass(type(error), OSError) and type(number := _errno_of(error)) is int:
+    if type(number := errno_of(error)) is int:
         relation["meta"] = {"errno": {"number": number}}
     return relation
 
 
 def _stacktrace(found: list[Frame]) -> dict[str, Any]:
     return {"stacktrace": {"type": "raw", "frames": found}} if found else {}
-
-
-def _is_group(error: BaseException) -> bool:
-    return issubclass(type(error), BaseExceptionGroup)
 
 
 def _triple(given: object) -> tuple[object, object, object] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 
+from posthog_web._exceptions.anatomy import bases_of, exit_code_of, is_a, members_of
+from posthog_web._exceptions.message import module_name, type_name
 from posthog_web._guard import describe_fault
 from posthog_web._log import Notices
 
@@ -38,21 +40,24 @@ class Expected:
         """Return whether *error* is expected; of a group, whether all its members are."""
         if self._is_expected(error):
             return True
-        members = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
-        return bool(members) and all(member in self for member in members)
+        members = members_of(error)
+        try:
+            return bool(members) and all(member in self for member in members)
+        except RecursionError:  # groups within groups without end
+            return False
 
     def _is_expected(self, error: BaseException) -> bool:
         return (
-            isinstance(error, self._classes)
-            or (isinstance(error, SystemExit) and not error.code)
-            or any(_is_named(kind, self._names) for kind in type(error).__mro__)
+            is_a(error, self._classes)
+            or (is_a(error, SystemExit) and not exit_code_of(error))
+            or any(_is_named(kind, self._names) for kind in bases_of(type(error)))
             or self._is_named_elsewhere(error)
             or any(self._says_so(judge, error) for judge in self._judges)
         )
 
     def _is_named_elsewhere(self, error: BaseException) -> bool:
         """Return whether *error* is known by the name of a module that only imports its class."""
-        return any(kind is not None and isinstance(error, kind) for kind in map(_find, self._names))
+        return any(kind is not None and is_a(error, kind) for kind in map(_find, self._names))
 
     def _says_so(self, judge: Callable[[BaseException], object], error: BaseException) -> bool:
         try:
@@ -67,8 +72,8 @@ class Expected:
 
 
 def _is_named(kind: type, names: frozenset[str]) -> bool:
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    return name in names or name.removeprefix("builtins.") in names
+    module, name = module_name(kind), type_name(kind)
+    return f"{module or 'builtins'}.{name}" in names or (module is None and name in names)
 
 
 def _find(name: str) -> type | None:

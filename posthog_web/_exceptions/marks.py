@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
+from posthog_web._exceptions.anatomy import cause_of, members_of
+
 _ATTRIBUTE = "__posthog_captured__"
 # Of one exception; more clients, or requests that raise one object at the same time, are rare.
 _MOST = 16
@@ -55,15 +57,25 @@ def was_captured(error: BaseException, now: Mark) -> bool:
 
 def is_known_failure(error: BaseException, now: Mark) -> bool:
     """Return whether *error*, one it was raised from, or each member of a group was reported."""
-    return any(
-        was_captured(one, now)
-        or (isinstance(one, BaseExceptionGroup) and _all_known(one.exceptions, now))
-        for one in _causes(error)
-    )
+    try:
+        return _is_known(error, now, {})
+    except RecursionError:  # groups within groups without end
+        return False
 
 
-def _all_known(members: tuple[BaseException, ...], now: Mark) -> bool:
-    return all(is_known_failure(member, now) for member in members)
+def _is_known(error: BaseException, now: Mark, known: dict[int, bool]) -> bool:
+    """Return whether *error* is a known failure; *known* holds what was found out so far."""
+    for one in _causes(error):
+        if id(one) in known:
+            return known[id(one)]
+        known[id(one)] = False  # what leads back to itself vouches for nothing
+        members = members_of(one)
+        if was_captured(one, now) or (
+            members and all(_is_known(member, now, known) for member in members)
+        ):
+            known[id(error)] = known[id(one)] = True
+            return True
+    return False
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -73,7 +85,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while one is not None and id(one) not in seen:
         seen.add(id(one))
         yield one
-        one = one.__cause__
+        one = cause_of(one)
 
 
 def _read_marks(error: BaseException) -> tuple[Mark, ...]:

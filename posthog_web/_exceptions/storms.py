@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from posthog_web._exceptions.anatomy import traceback_of
+from posthog_web._exceptions.message import module_name, name_of, type_name
+
 MAX_FINGERPRINTS = 1000
 
 Fingerprint = tuple[str, str, int]
@@ -24,8 +27,8 @@ _BETWEEN = (__name__.partition(".")[0], "logging")
 
 def fingerprint_of(error: BaseException | None) -> Fingerprint:
     """Return what makes reports equal: type and origin; the caller, if it was not raised."""
-    name = f"{type(error).__module__}.{type(error).__qualname__}"
-    trace = None if error is None else error.__traceback__
+    name = f"{module_name(type(error))}.{type_name(type(error))}"
+    trace = None if error is None else traceback_of(error)
     if trace is None:
         caller = _caller()
         return (name, caller.f_code.co_filename, caller.f_lineno)
@@ -43,7 +46,8 @@ def _caller() -> FrameType:
 
 
 def _is_between(namespace: dict[str, Any]) -> bool:
-    return str(namespace.get("__name__")).partition(".")[0] in _BETWEEN
+    # dict.get: exec() takes a subclass of dict, which may do anything when asked.
+    return (name_of(dict.get(namespace, "__name__")) or "").partition(".")[0] in _BETWEEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

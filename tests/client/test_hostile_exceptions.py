@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from posthog_web import Client
+from posthog_web._exceptions.chain import IN_CODE, Boundary
 from posthog_web._exceptions.message import MAX_MESSAGE, MAX_NAME
 from posthog_web._exceptions.source_lines import MAX_FILE, MAX_LINE
 from posthog_web._serialization import dumps
@@ -136,6 +137,43 @@ def test_an_exception_may_misbehave(kind: str, entry_of: Callable[[object], Entr
         assert (entry["type"], entry["value"]) == (name, message)
     assert raised["mechanism"]["synthetic"] is False
     assert raised["stacktrace"]["frames"][-1]["function"].endswith("fail")
+
+
+@pytest.mark.parametrize("kind", ODD_EXCEPTIONS)
+def test_an_exception_that_nobody_caught_may_misbehave_too(
+    kind: str, posthog_events: RecordedEvents
+) -> None:
+    """Whether it is expected, known or one too many is found out past its class."""
+    make, name, _ = ODD_EXCEPTIONS[kind]
+    client = Client("phc_test", ignore_exceptions=[KeyboardInterrupt, "decimal.InvalidOperation"])
+    boundary = Boundary(kind="middleware", handled=False, source="django.middleware")
+
+    assert client._report_uncaught(BaseExceptionGroup("group", [make()]), boundary)
+    assert client._report_uncaught(make(), boundary)
+
+    group, alone = posthog_events
+    assert group.properties["$exception_list"][1]["type"] == name
+    assert alone.properties["$exception_type"] == name
+
+
+def test_groups_may_lead_to_themselves(posthog_events: RecordedEvents) -> None:
+    """Through a member's cause, or so deep that Python gives up: they are reported once."""
+    client = Client("phc_test")
+    member = ValueError("member")
+    circle = ExceptionGroup("circle", [member])
+    member.__cause__ = circle
+    deep: Exception = ValueError("deep")
+    for _ in range(5000):
+        deep = ExceptionGroup("nest", [deep])
+    twice = ValueError("twice")
+    client.capture_exception(twice)
+
+    assert client._report_uncaught(circle, IN_CODE)
+    assert client._report_uncaught(circle, IN_CODE) is None
+    assert client._report_uncaught(deep, IN_CODE)
+    assert client._report_uncaught(ExceptionGroup("same", [twice, twice]), IN_CODE) is None
+
+    assert len(posthog_events) == 3
 
 
 class _Endless:

@@ -350,19 +350,6 @@ def test_other_peoples_variables_are_not_read() -> None:
     assert len(entry["stacktrace"]["frames"]) == 2
 
 
-def test_a_reader_of_variables_that_fails_costs_the_variables() -> None:
-    """The report goes without them."""
-
-    def read(_: FrameType) -> dict[str, Any] | None:
-        raise LookupError
-
-    stacks, _ = read_with(read)
-
-    [entry] = describe_exception(failure("late"), stacks)["$exception_list"]
-
-    assert all("code_variables" not in frame for frame in entry["stacktrace"]["frames"])
-
-
 def test_a_message_may_have_a_boundary_too() -> None:
     """What a log says, without an exception, is told with what the log knows."""
     boundary = Boundary(kind="logger", source="python.logging", level="CRITICAL")
