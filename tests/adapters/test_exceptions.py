@@ -139,6 +139,7 @@ def test_an_option_of_the_client_switches_reports_off(
     assert events.names == ["$exception"]
 
 
+@pytest.mark.spec("SRV-294")
 @BOTH_STYLES
 def test_a_report_in_code_knows_the_request(
     start: Starter, style: str, events: RecordedEvents
