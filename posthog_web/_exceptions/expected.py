@@ -22,6 +22,8 @@ _ENDINGS = (
     "starlette.websockets.WebSocketDisconnect",
 )
 
+_SUCCESS = (None, 0)
+
 Ignored = type[BaseException] | str | Callable[[BaseException], object]
 
 
@@ -49,7 +51,7 @@ class Expected:
     def _is_expected(self, error: BaseException) -> bool:
         return (
             is_a(error, self._classes)
-            or (is_a(error, SystemExit) and not exit_code_of(error))
+            or (is_a(error, SystemExit) and exit_code_of(error) in _SUCCESS)
             or any(_is_named(kind, self._names) for kind in bases_of(type(error)))
             or self._is_named_elsewhere(error)
             or any(self._says_so(judge, error) for judge in self._judges)

@@ -137,11 +137,18 @@ class RequestPosthog:
 
     @safely
     def capture_exception(
-        self, exception: object = None, properties: Properties | None = None
+        self,
+        exception: object = None,
+        properties: Properties | None = None,
+        *,
+        level: str | None = None,
+        fingerprint: str | None = None,
     ) -> str | None:
         """Report an exception that happened to this request; see ``Client.capture_exception``."""
         with self._active():
-            return self.client.capture_exception(exception, properties=properties)
+            return self.client.capture_exception(
+                exception, properties=properties, level=level, fingerprint=fingerprint
+            )
 
     async def resolve(self) -> str | None:
         """Find out who this request is about without blocking the event loop; return the id.

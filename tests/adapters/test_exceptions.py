@@ -151,6 +151,8 @@ def test_a_report_in_code_knows_the_request(
     assert event.distinct_id == "visitor-7"
     assert event.properties["$request_path"] == f"{style}/reports"
     assert event.properties["handled by"] == "the view"
+    assert event.properties["$exception_level"] == "warning"
+    assert event.properties["$exception_fingerprint"] == "the view"
     [entry] = event.properties["$exception_list"]
     assert entry["mechanism"]["handled"] is True
 

@@ -282,7 +282,9 @@ def reports(ask: Ask) -> str:
     try:
         raises(ask)
     except Boom as error:
-        ask().capture_exception(error, {"handled by": "the view"})
+        ask().capture_exception(
+            error, {"handled by": "the view"}, level="warning", fingerprint="the view"
+        )
     return "reported"
 
 
