@@ -25,6 +25,7 @@ from posthog_web.django.user import (
     find_user,
     loaded_user,
     may_be_logged_in,
+    note_login,
     read_login,
 )
 
@@ -145,7 +146,7 @@ class DjangoSource:
 
     def note_user(self) -> Login | None:
         """Return what tells whether the session has changed since."""
-        return read_login(self._request)
+        return note_login(self._request)
 
     def is_noted_user(self, note: object) -> bool:
         """Return whether the user is who it was then; yes, if nothing can be read any more."""

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib import auth
+from django.contrib.sessions.backends.signed_cookies import SessionStore as SessionInCookie
 from django.db import connections
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
@@ -77,6 +78,20 @@ def read_login(request: HttpRequest) -> Login | None:
         key=getattr(session, "session_key", None),
         named=None if loaded is None else tuple(map(loaded.get, _LOGIN)),
     )
+
+
+def note_login(request: HttpRequest) -> Login | None:
+    """Return the login of the request's session, to compare a later one with.
+
+    A session that is kept in its own cookie is read: it costs no query, and has another key each
+    time it is saved.
+    """
+    login = read_login(request)
+    session = vars(request).get("session")
+    if login is None or login.named is not None or not isinstance(session, SessionInCookie):
+        return login
+    stored = type(session)(session.session_key).load()
+    return replace(login, named=tuple(map(stored.get, _LOGIN)))
 
 
 def may_be_logged_in(request: HttpRequest) -> bool:

@@ -317,3 +317,39 @@ assert heard == [], heard
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("backend", ["signed_cookies", "db", "cache", "file"])
+def test_a_session_that_is_saved_stays_the_users(tmp_path: Path, backend: str) -> None:
+    """What a coroutine captures before it changes a session is the user's, whatever is stored how.
+
+    Before it ends the session, it is the user's or nobody's.
+    """
+    run(
+        """
+async def view(request):
+    request.posthog.capture("before")
+    if "flush" in request.GET:
+        await sync_to_async(request.session.flush)()
+        request.session["again"] = True
+    else:
+        await sync_to_async(request.session.__setitem__)("anything", 1)
+    request.posthog.capture("after")
+    return HttpResponse("ok")
+
+from asgiref.sync import sync_to_async
+urlpatterns[:] = [path("", view)]
+user = User.objects.create_user("alice")
+client = Client()
+client.force_login(user)
+with record_events() as events:
+    for _ in range(2):
+        client.get("/", headers=VISITOR)
+    client.get("/?flush", headers=VISITOR)
+assert [event.distinct_id for event in events[:4]] == [str(user.pk)] * 4, list(events)
+assert events.named("before")[-1].is_personless
+assert events.named("after")[-1].distinct_id == "victim"
+""",
+        tmp_path,
+        f"django.contrib.sessions.backends.{backend}",
+    )
