@@ -37,8 +37,9 @@ _SOURCE = "flask.got_request_exception"
 _HANDLED = "flask.handle_user_exception"
 _TEARDOWN = "flask.teardown_request"
 _LEFT = "flask.wsgi_app"
-# Where a request keeps its lifetime: the environ is its own, and reaches wherever it does.
-_KEY = "posthog_web.lifetime"
+# Where a request keeps its lifetime: the environ is its own, and reaches wherever it does. One for
+# each application that serves it, by its setup: it may be handed on to another.
+_KEY = "posthog_web.lifetimes"
 _ENTERED = "posthog_web.context"
 
 
@@ -101,7 +102,7 @@ class FlaskPosthog:
         # Each on this one application, as Flask advises for the last of them.
         app.handle_user_exception = _noting_failures(app.handle_user_exception)  # type: ignore[method-assign]
         app.do_teardown_request = _watching_teardown(app.do_teardown_request)  # type: ignore[method-assign]
-        app.wsgi_app = _Bounds(app.wsgi_app)  # type: ignore[method-assign]
+        app.wsgi_app = _Bounds(app.wsgi_app, setup)  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,18 +128,20 @@ class _Bounds:
     Flask's own teardown may come as late as the end of a body, or never if that is abandoned.
     """
 
-    def __init__(self, wsgi_app: WSGIApplication) -> None:
+    def __init__(self, wsgi_app: WSGIApplication, setup: WebSetup) -> None:
         self._wsgi_app = wsgi_app
+        self._setup = setup
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         before = _scope.current()
         # An application may hand the environ of a request it serves on to another one.
         outer = {key: environ.get(key) for key in (_KEY, _ENTERED)} if _KEY in environ else None
+        environ[_KEY] = dict(environ.get(_KEY, {}))
         try:
             return self._wsgi_app(environ, start_response)
         except FAILURES as error:
-            _report_left(environ, error)
+            _report_left(environ, self._setup, error)
             raise
         finally:
             if outer is not None:
@@ -173,13 +176,12 @@ def _setup_of(app: Flask) -> WebSetup:
 
 def _lifetime(flask_request: Any, setup: WebSetup) -> Lifetime:  # noqa: ANN401 - the request, or Flask's proxy of it
     """Return the lifetime of a request of the application with *setup*, made by who asks first."""
-    environ = flask_request.environ
-    lifetime = environ.get(_KEY)
-    # An environ may have been served before: by another application, that passed it on.
-    if lifetime is None or lifetime.scope.setup is not setup:
+    lifetimes: dict[int, Lifetime] = flask_request.environ.setdefault(_KEY, {})
+    lifetime = lifetimes.get(id(setup))
+    if lifetime is None:
         actual = actual_request() if flask_request is request else flask_request
-        lifetime = environ[_KEY] = Lifetime(setup, FlaskSource(actual))
-    return lifetime  # type: ignore[no-any-return]  # put there by these lines
+        lifetime = lifetimes[id(setup)] = Lifetime(setup, FlaskSource(actual))
+    return lifetime
 
 
 def _enter(app: Flask) -> None:
@@ -251,9 +253,9 @@ def _report_teardown(error: Exception) -> None:
 
 
 @safely
-def _report_left(environ: WSGIEnvironment, error: BaseException) -> None:
+def _report_left(environ: WSGIEnvironment, setup: WebSetup, error: BaseException) -> None:
     """Report what leaves the application: the end of a process, or an error while handling one."""
-    lifetime = environ.get(_KEY)
+    lifetime: Lifetime | None = environ[_KEY].get(id(setup))
     if lifetime is not None:
         if isinstance(error, Exception):
             lifetime.note_status(500)
@@ -281,10 +283,10 @@ def _go_on(response: Response, lifetime: Lifetime) -> None:
     response.response = Body(response.response, passage)
 
 
-def _leave(_app: Flask, **_: Any) -> None:  # noqa: ANN401 - the exception, if there was one
+def _leave(app: Flask, **_: Any) -> None:  # noqa: ANN401 - the exception, if there was one
     if _is_dispatched():
         del request.environ[_ENTERED]
-        request.environ[_KEY].leave()
+        _lifetime(request, _setup_of(app)).leave()
 
 
 def _is_dispatched() -> bool:

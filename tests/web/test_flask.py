@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import flask
 from flask import Flask, render_template_string
@@ -129,3 +130,44 @@ def test_a_loader_that_fails_is_asked_once_for_a_request(posthog_events: Recorde
     assert asked == ["7", "7"]
     assert len(posthog_events) == 6
     assert all(event.is_personless for event in posthog_events)
+
+
+def test_a_request_that_is_handed_on_stays_with_its_application(
+    posthog_events: RecordedEvents,
+) -> None:
+    """A thread of the outer application's disturbs the request of the inner one in nothing."""
+    outer, inner = Flask("outer"), Flask("inner")
+    FlaskPosthog(outer, project_api_key="phc_outer", super_properties={"app": "outer"})
+    FlaskPosthog(
+        inner,
+        project_api_key="phc_inner",
+        super_properties={"app": "inner"},
+        request_events=True,
+    )
+    handed_on: list[flask.Request] = []
+
+    @outer.get("/")
+    def hand_on() -> bytes:
+        handed_on.append(flask.request._get_current_object())  # type: ignore[attr-defined]  # the proxy's
+        return b"".join(inner(flask.request.environ, lambda *_: lambda _: None))
+
+    @inner.get("/")
+    def page() -> str:
+        posthog = posthog_web.flask.request.posthog
+        outermost: Any = handed_on[0]
+        thread = threading.Thread(target=lambda: outermost.posthog.capture("in a thread"))
+        thread.start()
+        thread.join()
+        assert posthog_web.flask.request.posthog is posthog
+        posthog.capture("seen")
+        return "done"
+
+    for _ in range(2):
+        handed_on.clear()
+        assert outer.test_client().get("/").text == "done"
+
+    assert [(event.event, event.properties["app"]) for event in posthog_events] == [
+        ("in a thread", "outer"),
+        ("seen", "inner"),
+        ("http_request", "inner"),
+    ] * 2
