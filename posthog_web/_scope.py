@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +31,22 @@ class Person:
 NOBODY = Person()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """What a browser says of itself, whether or not it counts.
+class ClaimedId(str):
+    """An id that only a browser has named, which shows wherever it is passed on to.
 
     Attributes:
-        person: Whom it names.
-        request: Where to ask who it is indeed.
+        anonymous: As of a person.
     """
 
-    person: Person
-    request: Surroundings
+    __slots__ = ("anonymous",)
+
+    anonymous: bool
+
+    def __new__(cls, text: str, *, anonymous: bool = False) -> Self:
+        """Return *text* as such an id."""
+        claimed = super().__new__(cls, text)
+        claimed.anonymous = anonymous
+        return claimed
 
 
 class Surroundings(Protocol):
@@ -70,12 +75,6 @@ class Surroundings(Protocol):
 
     def is_opted_out(self) -> bool:
         """Return whether nothing shall be captured here."""
-
-    def find_claim(self, distinct_id: str) -> Claim | None:
-        """Return the claim a browser makes to be *distinct_id*, if one does.
-
-        Nobody is asked who is logged in. A name given in code is no claim, whoever else gives it.
-        """
 
     def awaits_person(self) -> bool:
         """Return whether the person will be known soon, but cannot be asked for now."""
@@ -164,12 +163,6 @@ class Scope:
     def is_opted_out(self) -> bool:
         """Return whether nothing shall be captured around."""
         return self._around is not None and self._around.is_opted_out()
-
-    def find_claim(self, distinct_id: str) -> Claim | None:
-        """Return the claim made around, unless the person was named so here."""
-        if self._around is None or self.distinct_id == distinct_id:
-            return None
-        return self._around.find_claim(distinct_id)
 
     def awaits_person(self) -> bool:
         """Return whether the person comes from around, and is not known there yet."""

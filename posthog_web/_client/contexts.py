@@ -147,7 +147,8 @@ class Contexts:
 def identify_context(distinct_id: DistinctId) -> None:
     """Name the person of the current context; outside any, or for an empty id, nothing happens."""
     try:
-        person = read_id(distinct_id)
+        # Named in code it is no claim of a browser's any more.
+        person = str(read_id(distinct_id))
     except Flaw as flaw:
         logger.warning("posthog_web: identify_context: %s; nothing is changed", flaw)
         return

@@ -20,7 +20,7 @@ from posthog_web._guard import describe_fault
 from posthog_web._identifiers import nobody, read_uuid, uuid7
 from posthog_web._log import Notices
 from posthog_web._runtime.system import LIBRARY, library_version, system_properties
-from posthog_web._scope import NOBODY, Claim, Person, Surroundings, current
+from posthog_web._scope import NOBODY, ClaimedId, Person, Surroundings, current
 from posthog_web._serialization import dumps, loads
 from posthog_web.typing import BeforeSend, Event
 
@@ -152,26 +152,15 @@ class Pipeline(Verbs):
             event |= top_level
         lane = self._lanes.ai if ai else self._lanes.analytics
         if distinct_id is not None and person_property is None:
-            return self._judge_person(event, lane, scope)
+            return self._judge_person(event, lane)
         return self._find_person(event, lane, scope, person_property, needs_person=needs_person)
 
-    def _judge_person(self, event: Event, lane: Lane, scope: Surroundings | None) -> str | None:
+    def _judge_person(self, event: Event, lane: Lane) -> str | None:
         """Hand over an event whose person is given; a claim that is passed on stays a claim."""
-        claim = _find_claim(event, scope)
-        if claim is None:
-            return self._hand_over(event, lane)
-        request = claim.request
-
-        def complete(event: Event) -> str | None:
-            person = request.read_person()
-            stands = person.distinct_id is not None and not person.claimed
-            if not stands and _weaken(event, claim.person):
-                self._remind("distinct_id", _REMARK)
-            return self._hand_over(event, lane)
-
-        if request.awaits_person():
-            return self._defer(event, lane, request, complete)
-        return complete(event)
+        claim = _find_claim(event)
+        if claim is not None and _weaken(event, claim):
+            self._remind("distinct_id", _REMARK)
+        return self._hand_over(event, lane)
 
     def _find_person(
         self,
@@ -307,17 +296,15 @@ def _read_person(scope: Surroundings | None) -> Person:
     return NOBODY if scope is None else scope.read_person()
 
 
-def _find_claim(event: Event, scope: Surroundings | None) -> Claim | None:
-    """Return the claim that a given person rests on, if it makes a difference to *event*."""
-    if scope is None or event["event"] == "$groupidentify":
-        return None
-    properties = event["properties"]
-    alias = properties.get("alias") if event["event"] == "$create_alias" else None
-    given = [name for name in (event["distinct_id"], alias) if isinstance(name, str)]
-    claim = next((one for name in given if (one := scope.find_claim(name))), None)
-    if claim is None or claim.person.anonymous or event["event"] in _CHANGES_PEOPLE:
-        return claim
-    return claim if any(name in properties for name in _CHANGES) else None
+def _find_claim(event: Event) -> Person | None:
+    """Return whom a browser claims to be, if that is whom *event* was given."""
+    alias = event["properties"].get("alias") if event["event"] == "$create_alias" else None
+    # A group may be described by anybody: its events change no person.
+    given = () if event["event"] == "$groupidentify" else (event["distinct_id"], alias)
+    for name in given:
+        if isinstance(name, ClaimedId):
+            return Person(distinct_id=name, claimed=True, anonymous=name.anonymous)
+    return None
 
 
 def _weaken(event: Event, person: Person) -> bool:

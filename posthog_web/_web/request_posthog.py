@@ -85,7 +85,8 @@ class RequestPosthog:
     ) -> str | None:
         """Name the person of this request; with properties, tell PostHog of them too."""
         try:
-            person = read_id(distinct_id)
+            # Named in code it is no claim of the browser's any more.
+            person = str(read_id(distinct_id))
         except Flaw as flaw:
             self._refuse("identify", str(flaw))
             return None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_web._guard import report_fault
 from posthog_web._identifiers import nobody
-from posthog_web._scope import NOBODY, Claim, Person
+from posthog_web._scope import NOBODY, ClaimedId, Person
 from posthog_web._web.consent import is_opted_out
 from posthog_web._web.exclusion import exclusion_of
 from posthog_web._web.identity import (
@@ -99,13 +99,6 @@ class RequestScope:
             return Person(distinct_id=str(user))
         return self._claimed_person() if self.setup.options.trust_client_ids else NOBODY
 
-    def find_claim(self, distinct_id: str) -> Claim | None:
-        """Return the browser's claim to be *distinct_id*, unless the person was named so."""
-        if self._named == distinct_id or not self.setup.options.trust_client_ids:
-            return None
-        claimed = self._claimed_person()
-        return Claim(person=claimed, request=self) if claimed.distinct_id == distinct_id else None
-
     def _claimed_person(self) -> Person:
         """Return whom the browser names, by a header or else by posthog-js's cookie."""
         visitor = self._read_visitor()
@@ -114,7 +107,8 @@ class RequestScope:
         if named is None:
             return NOBODY
         anonymous = visitor.anonymous and named == visits
-        return Person(distinct_id=named, claimed=True, anonymous=anonymous)
+        given = ClaimedId(named, anonymous=anonymous)
+        return Person(distinct_id=given, claimed=True, anonymous=anonymous)
 
     def _read_visitor(self) -> Visitor:
         if self._visitor is None:

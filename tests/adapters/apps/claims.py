@@ -1,6 +1,6 @@
 """Views that name a person themselves, by an id that came from the browser.
 
-``ask`` returns the request's ``posthog``. The id is known, for a coroutine may not be told it.
+``ask`` returns the request's ``posthog``.
 """
 
 from __future__ import annotations
@@ -10,38 +10,48 @@ from typing import Any
 
 import posthog_web
 
-CLAIMED = "visitor-7"
+KNOWN = "visitor-7"
+PROPERTIES = {"n": 1, "$set": {"plan": "pro"}, "$set_once": {"first": "today"}}
 
 
-def claim_set(_ask: Callable[[], Any]) -> str:
+def claim_set(ask: Callable[[], Any]) -> str:
     """Set properties of the person on the module, in each way there is."""
-    posthog_web.set(CLAIMED, {"plan": "pro"})
-    posthog_web.set_once(CLAIMED, {"first": "today"})
-    posthog_web.identify(CLAIMED, {"plan": "pro"})
+    claimed = ask().distinct_id
+    posthog_web.set(claimed, {"plan": "pro"})
+    posthog_web.set_once(claimed, {"first": "today"})
+    posthog_web.identify(claimed, {"plan": "pro"})
     with posthog_web.new_context(fresh=True):
-        posthog_web.set(CLAIMED, {"plan": "pro"})
+        posthog_web.set(claimed, {"plan": "pro"})
     return "set"
 
 
-def claim_aliased(_ask: Callable[[], Any]) -> str:
+def claim_aliased(ask: Callable[[], Any]) -> str:
     """Join the person to another, from either side."""
-    posthog_web.alias(CLAIMED, "another")
-    posthog_web.alias("another", CLAIMED)
+    claimed = ask().distinct_id
+    posthog_web.alias(claimed, "another")
+    posthog_web.alias("another", claimed)
     return "aliased"
 
 
 def claim_captured(ask: Callable[[], Any]) -> str:
     """Capture with the id given, by the request and by the module."""
-    properties = {"n": 1, "$set": {"plan": "pro"}, "$set_once": {"first": "today"}}
-    ask().capture("seen", properties, distinct_id=CLAIMED)
-    posthog_web.capture(CLAIMED, "seen on the module", properties)
+    claimed = ask().distinct_id
+    ask().capture("seen", PROPERTIES, distinct_id=claimed)
+    posthog_web.capture(claimed, "seen on the module", PROPERTIES)
+    return "captured"
+
+
+def claim_known_otherwise(ask: Callable[[], Any]) -> str:
+    """Capture with an id that the application has from elsewhere: its own session, say."""
+    ask().capture("seen", PROPERTIES, distinct_id=KNOWN)
+    posthog_web.set(KNOWN, {"plan": "pro"})
     return "captured"
 
 
 def claim_vouched_for(ask: Callable[[], Any]) -> str:
     """Name the person in code, since the application knows it, and only then set properties."""
-    ask().identify(CLAIMED, {"plan": "pro"})
-    posthog_web.set(CLAIMED, {"plan": "pro"})
+    ask().identify(ask().distinct_id or KNOWN, {"plan": "pro"})
+    posthog_web.set(ask().distinct_id, {"plan": "pro"})
     with posthog_web.new_context():
         posthog_web.identify_context("inner")
         posthog_web.set("inner", {"plan": "pro"})
