@@ -165,7 +165,7 @@ def _patterns(value: object) -> tuple[str, ...]:
     for pattern in patterns:
         try:
             re.compile(pattern)
-        except re.error:
+        except (re.error, OverflowError, RecursionError):
             raise ValueError from None
     return patterns
 

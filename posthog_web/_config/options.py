@@ -16,6 +16,18 @@ def option(kind: Kind, default: Any, meaning: str, *, secret: bool = False) -> A
     return field(default=default, repr=not secret, metadata={"kind": kind, "meaning": meaning})
 
 
+SECRET_NAMES = (
+    *("password", "pass_word", "passwd", "passphrase", "passcode", "pwd", "secret"),
+    *("api_key", "apikey", "api-key", "access_key", "accesskey", "access-key", "private_key"),
+    *("privatekey", "private-key", "signing_key", "encryption_key", "token", "credential", "jwt"),
+    *("auth(?!ors?(?![a-z]))", "cookie", "csrf", "session_id", "sessionid", "session_key"),
+    *("(?<![a-z])sk_", "connection_string", "connectionstring", "conn_str", "connstr", "dsn"),
+    *("[?&]sig=", "signature", "card_num", "cardnum", "card-num", "credit_card", "creditcard"),
+    r"(?:^|[_.-])(?:pass|pin|otp|cvc|cvv|ssn)(?:$|[_.\d-])",
+)
+"""What names of secrets hold."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
     """What a client is made with."""
@@ -173,15 +185,16 @@ class ClientOptions:
     capture_exception_code_variables: bool = option(
         kinds.FLAG, False, "Report the local variables of the application's own frames, masked."
     )
-    code_variables_mask_patterns: tuple[str, ...] | None = option(
+    code_variables_mask_patterns: tuple[str, ...] = option(
         kinds.PATTERNS,
-        None,
-        "Regular expressions: what is named like one is masked. None: passwords and their kin.",
+        SECRET_NAMES,
+        "Regular expressions, in either case: variables, keys, attributes and texts in which one is"
+        " found are masked. They replace those for passwords, tokens and their kin.",
     )
-    code_variables_ignore_patterns: tuple[str, ...] | None = option(
+    code_variables_ignore_patterns: tuple[str, ...] = option(
         kinds.PATTERNS,
-        None,
-        "Regular expressions: variables named like one are left out. None: '^__'.",
+        ("^__",),
+        "Regular expressions, in either case: variables whose name has one are left out.",
     )
     code_variables_mask_url_credentials: bool = option(
         kinds.FLAG, True, "Mask user and password in the addresses that variables hold."

@@ -102,6 +102,14 @@ class Files:
         return True if root else None
 
 
+def find_root(project_root: str | None) -> str:
+    """Return the absolute form of the option of that name; empty where it cannot be told."""
+    try:
+        return os.path.abspath(project_root or ".")
+    except OSError:  # the working directory is gone: a release folder that was removed
+        return ""
+
+
 def _library_folders() -> Iterable[str]:
     """Yield where code lies that is nobody's application."""
     yield _PACKAGE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +11,8 @@ from itertools import islice
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from posthog_web._exceptions.files import OWN, Files
+from posthog_web._exceptions.files import OWN, Files, find_root
+from posthog_web._exceptions.masking import has_literal_secret, mask_source
 from posthog_web._exceptions.message import MAX_NAME
 from posthog_web._exceptions.printed_stack import read_printed
 from posthog_web._exceptions.source_lines import Around, clip, read_around
@@ -63,10 +63,7 @@ class Stacks:
         variables: Callable[[], ReadVariables] | None = None,
     ) -> Self:
         """Return the stacks of options; a *project_root* of None is the working directory."""
-        try:
-            root = os.path.abspath(project_root or ".")
-        except OSError:  # the working directory is gone: a release folder that was removed
-            root = ""
+        root = find_root(project_root)
         return cls(project_root=root, in_app_modules=in_app_modules, variables=variables)
 
 
@@ -113,7 +110,7 @@ class StackReader:
     def read_mention(self, path: str, line: int, function: str, source: str | None) -> Frame:
         """Return the frame for a place that is only told of."""
         frame = {**self._files.describe_mention(path), "function": function, "lineno": line}
-        return frame if source is None else frame | self._shown(([], clip(source), []))
+        return frame if source is None else frame | self._shown(([], mask_source(clip(source)), []))
 
     def _read(self, stops: Iterable[Stop]) -> list[Frame]:
         kept = _bounded(stops, self._allowance())
@@ -135,7 +132,9 @@ class StackReader:
         if line is not None:
             told["lineno"] = line
             if self._source_left > 0:
-                told |= self._shown(read_around(path, line, frame.f_globals))
+                around = read_around(path, line, frame.f_globals)
+                # Whoever writes a password into code writes it into the application's.
+                told |= self._shown(around if told.get("in_app") is False else _masked(around))
         if self._read_variables is not None and told.get("in_app"):
             variables = self._variables(self._read_variables, frame)
             if variables:
@@ -157,6 +156,17 @@ class StackReader:
         except Exception as error:  # noqa: BLE001 - a report without variables is one all the same
             report_fault(error, "variables")
             return None
+
+
+def _masked(around: Around | None) -> Around | None:
+    """Return source lines without the secrets that are written into them."""
+    if around is None:
+        return None
+    block, here = "\n".join((*around[0], around[1], *around[2])), len(around[0])
+    if not has_literal_secret(block):
+        return around
+    lines = mask_source(block).split("\n")
+    return lines[:here], lines[here], lines[here + 1 :]
 
 
 def _walk(trace: TracebackType | None) -> Iterator[TracebackType]:

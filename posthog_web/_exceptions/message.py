@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from posthog_web._exceptions.masking import MARGIN, mask_text
+
 # PostHog cuts a value here.
 MAX_MESSAGE = 10_000
 MAX_NOTES = 20
@@ -20,10 +22,13 @@ _module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
 
 
 def text_of(thing: object, most: int = MAX_MESSAGE) -> str:
-    """Return *thing* as text of at most *most* characters, whatever its ``__str__`` does."""
+    """Return *thing* as text of at most *most* characters, whatever its ``__str__`` does.
+
+    What is secret in it is masked.
+    """
     for write in (str, repr):
         try:
-            return str.__getitem__(write(thing), slice(most))
+            return mask_text(str.__getitem__(write(thing), slice(most + MARGIN)), most)
         except Exception:  # noqa: BLE001, S112 - somebody else's code; the next way is tried
             continue
     return f"<unprintable {type_name(type(thing))}>"

@@ -8,6 +8,7 @@ from posthog_web._config import ClientOptions
 from posthog_web._exceptions.expected import Expected
 from posthog_web._exceptions.frames import Stacks
 from posthog_web._exceptions.storms import Limit, Storms
+from posthog_web._exceptions.variables import make_reader
 from posthog_web._log import Notices
 
 
@@ -37,7 +38,7 @@ def make_policy(options: ClientOptions, notices: Notices) -> Policy:
     )
     limited = options.enable_exception_autocapture_rate_limiting
     return Policy(
-        stacks=Stacks.of(options.project_root, options.in_app_modules),
+        stacks=Stacks.of(options.project_root, options.in_app_modules, make_reader(options)),
         expected=Expected(options.ignore_exceptions, notices),
         storms=Storms(limit if limited else None),
     )
