@@ -1,0 +1,222 @@
+"""What is hidden in texts and in lines of code, and what is left to be read."""
+
+from __future__ import annotations
+
+from time import thread_time
+
+import pytest
+
+from posthog_web._exceptions import masking, tokens
+from posthog_web._exceptions.masking import REDACTED, mask_source, mask_text
+
+# A text with a secret, and what must still be there.
+TEXTS = [
+    ("could not connect to postgres://bob:hunter2@db:5432/shop", "@db:5432/shop"),
+    ("amqp://bob:hunter2/with@odd@signs@queue:5672/ is down", "@queue:5672/ is down"),
+    ("https://hunter2@github.com/shop.git not found", "@github.com/shop.git not found"),
+    ("redis://:hunter2@cache:6379/0 refused", "@cache:6379/0 refused"),
+    ("host=db user=bob password=hunter2 dbname=shop", "host=db user=bob password="),
+    ("Server=db;User Id=bob;Password=hunter2;Database=shop", ";Database=shop"),
+    ("401 for Authorization: Bearer hunter2", "401 for Authorization: "),
+    ("sent Bearer hunter2 to /orders", " to /orders"),
+    ("sent Basic Ym9iOmh1bnRlcjI= to /orders", " to /orders"),
+    ("Cookie: theme=dark; sessionid=hunter2; a=hunter2\nHost: shop", "\nHost: shop"),
+    ("('x-api-key', 'hunter2') was refused", " was refused"),
+    ("[(b'authorization', b'hunter2'), (b'host', b'shop')]", "(b'host', b'shop')]"),
+    ('{"user": "bob", "password": "hunter2", "size": 3}', '"user": "bob"'),
+    ('{"user": "bob", "password": "hunter2", "size": 3}', '"size": 3'),
+    (r"{\"password\": \"hunter2\", \"size\": 3}", r"\"size\": 3"),
+    ('{"password": "a\\"hunter2", "size": 3}', '"size": 3'),
+    ("<QueryDict: {'password': ['hunter2'], 'user': ['bob']}>", "'user': ['bob']"),
+    ("Login(user='bob', api_key='hunter2', size=3)", "size=3)"),
+    ("GET /reset?token=hunter2&page=2", "&page=2"),
+    ("GET /blob?se=1&sig=hunter2&page=2", "&page=2"),
+    ("next=%2Freset%3Ftoken%3Dhunter2&page=2", "&page=2"),
+    ("Command '['mysql', '--password', 'hunter2', '-h', 'db']' failed", "'-h', 'db']' failed"),
+    ("mysql --password hunter2 -h db", " -h db"),
+    ("mysql --password=hunter2 -h db", " -h db"),
+    ("<input name='csrfmiddlewaretoken' value='hunter2'> in form", "> in form"),
+    ("<soap><password>hunter2</password></soap>", "</password></soap>"),
+    ("Invalid password 'hunter2' for bob", " for bob"),
+    ("auth=('bob', 'hunter2') for /orders", " for /orders"),
+    ("DJANGO_SECRET_KEY=hunter2 make", " make"),
+    (
+        "bad key -----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY----- here",
+        " here",
+    ),
+    ("bad key -----BEGIN PRIVATE KEY-----\nhunter2", "bad key "),
+]
+
+# Nothing is hidden in these: they speak of secrets, or look like something else.
+HARMLESS = [
+    "No book with id 17 exists in this shop",
+    "Invalid password for bob",
+    "password authentication failed for user",
+    "Bearer token missing",
+    "Basic authentication failed",
+    "unexpected token 'x' in line 3",
+    "KeyError: 'token'",
+    "password: None",
+    "token=''",
+    "the following arguments are required: --password, --user",
+    "see https://shop.example.org:8080/a?mail=bob@example.org",
+    "author: Bob, authority: city, compass: north",
+    "/usr/lib/python3.11/site-packages/Django-5/django/db/models.py",
+]
+
+KEYS = [
+    "AKIAIOSFODNN7EXAMPLE",
+    "ghp_" + "a1B2" * 9,
+    "github_pat_" + "a1B2" * 8,
+    "glpat-" + "a1B2" * 5,
+    "sk" + "_live_" + "a1B2c3D4",
+    "rk" + "_test_" + "a1B2c3D4",
+    "whsec_" + "a1B2c3D4",
+    "xox" + "b-1234-5678-abcd",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    "AIza" + "a1B2c" * 7,
+    "sk-proj-" + "a1B2" * 6,
+    "SG." + "a1B2" * 5 + "." + "c3D4" * 5,
+    "npm_" + "a1B2" * 9,
+    "pypi-" + "a1B2" * 9,
+    "hf_" + "a1B2" * 8,
+    "phx_" + "a1B2" * 8,
+    "hvs." + "a1B2" * 6,
+    "pbkdf2_sha256$870000$salt" + "$" + "a1B2" * 8,
+    "$2b$12$" + "a1B2" * 12,
+]
+
+
+@pytest.mark.parametrize(("text", "kept"), TEXTS)
+def test_secrets_in_messages_are_hidden(text: str, kept: str) -> None:
+    """What a message says beside a secret stays; the secret does not."""
+    masked = mask_text(text)
+
+    assert "hunter2" not in masked
+    assert "Ym9i" not in masked
+    assert REDACTED in masked
+    assert kept in masked
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_messages_without_secrets_stay_as_they_are(text: str) -> None:
+    """A message that only speaks of passwords is read as it was written."""
+    assert mask_text(text) == text
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key[:6])
+def test_keys_of_well_known_formats_are_hidden_anywhere(key: str) -> None:
+    """A key is hidden within a sentence, a list, or glued to an equals sign."""
+    for text in (f"used {key} today", f"['{key}', 1] today", f"x={key} today"):
+        assert key not in mask_text(text)
+        assert "today" in mask_text(text)
+
+
+def test_no_secret_is_cut_in_two() -> None:
+    """A secret that stands where a long message ends does not escape by losing its own end."""
+    for secret in ("postgres://bob:hunter2@db/shop", "password=hunter2", KEYS[0], KEYS[8]):
+        for place in range(440, 510):
+            masked = mask_text(f"{'x ' * 400}"[:place] + f" {secret} " + "y " * 3_000, 500)
+
+            assert len(masked) == 500
+            assert not any(start in masked for start in ("hunt", "AKIAI", "eyJhb"))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('SECRET_KEY = "hunter2"  # change', 'SECRET_KEY = "$"  # change'),
+        ("SECRET_KEY: str = 'hunter2'", 'SECRET_KEY: str = "$"'),
+        ('settings["api_key"] = "hunter2"', 'settings["api_key"] = "$"'),
+        (
+            'login = {"password": "hunter2", "user": "bob"}',
+            'login = {"password": "$", "user": "bob"}',
+        ),
+        ('client = Client(token="hunter2")', 'client = Client(token="$")'),
+        ('if password == "hunter2":', 'if password == "$":'),
+        ('url = "postgres://bob:hunter2@db/shop"', 'url = "postgres://$@db/shop"'),
+    ],
+)
+def test_secrets_written_into_code_are_hidden(line: str, expected: str) -> None:
+    """A literal beside a name of a secret is not sent with the line it stands in."""
+    assert mask_source(line) == expected.replace("$", REDACTED)
+    assert masking.has_literal_secret(f"a = 1\n{line}\nb = 2")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'password = request.POST["password"]',
+        "token = make_token(user)",
+        'path("reset/<token>/", view, name="password_reset")',
+        'fields = ["username", "password", "email"]',
+        "def check(password: str, token: str | None = None) -> bool:",
+    ],
+)
+def test_code_that_only_names_secrets_stays_as_it_is(line: str) -> None:
+    """Code that handles secrets is what one wants to read."""
+    assert mask_source(line) == line
+    assert not masking.has_literal_secret(line)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(word * (10_000 // len(word)) for word in ("token ", "password", "://a:", "eyJa", "aA1")),
+        *(
+            word * (10_000 // len(word))
+            for word in ("--token ", "password='", "token\\", "token[(")
+        ),
+        *(
+            word * (10_000 // len(word))
+            for word in ("bearer ", "basic a", "cookie:", "-----BEGIN ")
+        ),
+        *(f"token{filler * 10_000}" for filler in (" ", "\\", ".", "'", "{", "-")),
+    ],
+    ids=lambda text: text[3:13],
+)
+def test_no_text_takes_long(text: str) -> None:
+    """Texts that were made to keep an expression busy are masked in little time all the same."""
+    start = thread_time()
+
+    mask_text(text)
+    mask_source(text)
+
+    assert thread_time() - start < 0.1
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "aB3dE6gH9jK2mN5pQ8sT1v",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY",
+        "Xk9+2mQ/7vLp==Zr4TnW",
+        "q7_Tz-P0wXe4Rk2LmN8v",
+    ],
+)
+def test_words_drawn_at_random_look_like_it(word: str) -> None:
+    """Long, mixed and disordered: that is a key."""
+    assert tokens.looks_random(word)
+    assert word not in tokens.mask_random_words(f"the word is {word}.", "-")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "4ab02389-4afe-4184-ba10-2d2124f22a91",
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "django.contrib.sessions.backends.CachedDb",
+        "/usr/lib/python3.11/site-packages/Django-5.2/django/Views.py",
+        "https://shop.example.org/Books/17?Page=2",
+        "2026-11-24T18:38:41.844803+00:00",
+        "Screenshot_2024-01-01_At_10.30.45.png",
+        "AbstractSingletonProxyFactoryBean",
+        "hello world, this is Prose 123",
+        "short-Abc1",
+        "aaaaaaaaaaaaAAAAAAAAAA1111111",
+    ],
+)
+def test_ids_paths_addresses_and_names_do_not(word: str) -> None:
+    """What is long for another reason stays readable."""
+    assert not tokens.looks_random(word)
+    assert tokens.mask_random_words(f"the word is {word}.", "-") == f"the word is {word}."
