@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from posthog_web._exceptions import dissection
-from posthog_web._exceptions.dissection import Items, Members, Tag, TooLargeError
 from posthog_web._exceptions.budget import Limits, Stopwatch
+from posthog_web._exceptions.dissection import Items, Members, Tag, TooLargeError
 from posthog_web._exceptions.masking import REDACTED, Mask
 from posthog_web._exceptions.origins import Origins
 from posthog_web._serialization import dumps

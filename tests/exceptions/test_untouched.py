@@ -94,6 +94,28 @@ def test_a_module_that_loads_itself_when_it_is_used_is_not_loaded(tmp_path: Path
     ]
 
 
+def test_mocks_are_not_asked(tmp_path: Path) -> None:
+    """A mock has an answer to every question, and remembers that it was asked."""
+    code = """
+        from unittest.mock import MagicMock
+        from posthog_web._config.options import ClientOptions
+        from posthog_web._exceptions.variables import make_reader
+
+        def fail(mock):
+            raise LookupError
+
+        mock = MagicMock(spec=dict)
+        try:
+            fail(mock)
+        except LookupError as error:
+            frame = error.__traceback__.tb_next.tb_frame
+        print(make_reader(ClientOptions(capture_exception_code_variables=True))()(frame))
+        print(mock.mock_calls)
+    """
+
+    assert run(code, tmp_path) == ["{'mock': '<unittest.mock.MagicMock>'}", "[]"]
+
+
 def run(code: str, folder: Path) -> list[str]:
     """Return the lines that *code* prints, as a program in *folder* that nobody traces."""
     lines = ["import sys", "sys.settrace(None)", *(line[8:] for line in code.splitlines())]
