@@ -38,6 +38,7 @@ TEXTS = [
     ("<input name='csrfmiddlewaretoken' value='hunter2'> in form", "> in form"),
     ("<soap><password>hunter2</password></soap>", "</password></soap>"),
     ("Invalid password 'hunter2' for bob", " for bob"),
+    ("DETAIL: Key (reset_token)=(hunter2) already exists.", " already exists."),
     ("auth=('bob', 'hunter2') for /orders", " for /orders"),
     ("DJANGO_SECRET_KEY=hunter2 make", " make"),
     (
