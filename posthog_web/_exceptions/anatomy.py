@@ -1,4 +1,4 @@
-"""An exception's parts, read where Python keeps them.
+"""An exception's parts, and a class's, read where Python keeps them.
 
 A class may put a property in the place of each of them, and one that raises would cost the report.
 A type is asked, never an instance: what an instance says of its class may be anything too.
@@ -18,8 +18,10 @@ suppresses_context = BaseException.__dict__["__suppress_context__"].__get__
 traceback_of: Callable[[BaseException], TracebackType | None]
 traceback_of = BaseException.__dict__["__traceback__"].__get__
 
-# Past a metaclass, too.
+# Of classes, past a metaclass.
 bases_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+qualname_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
 
 _members_of: Callable[[BaseException], tuple[BaseException, ...]]
 _members_of = BaseExceptionGroup.__dict__["exceptions"].__get__

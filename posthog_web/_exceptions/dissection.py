@@ -22,6 +22,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from posthog_web._exceptions.anatomy import bases_of, module_of, qualname_of
 from posthog_web._exceptions.origins import Origins
 
 MAX_TEXT = 2048
@@ -37,13 +38,9 @@ _ATTEMPTS = 3
 
 Leaf = str | int | float | bool | None
 
-# type.__mro__ and the like, past a metaclass that overrides them.
-_mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 _namespace_of: Callable[[type], types.MappingProxyType[str, Any]] = type.__dict__[
     "__dict__"
 ].__get__
-_qualname_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
-_module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ def read(value: object, origins: Origins) -> Part:
     exact = _EXACT.get(id(kind))
     if exact is not None:
         return exact(value)
-    mro = _mro_of(kind)
+    mro = bases_of(kind)
     if any(base is Enum for base in mro):  # often a str or an int, too
         return _enum_member(value, kind)
     for base in mro:
@@ -102,7 +99,7 @@ def read(value: object, origins: Origins) -> Part:
 
 def is_of(kind: type, module: str, name: str) -> bool:
     """Return whether *kind* is the class *name* of *module*, or derives from it."""
-    return any(_qualname_of(base) == name and _module_of(base) == module for base in _mro_of(kind))
+    return any(qualname_of(base) == name and module_of(base) == module for base in bases_of(kind))
 
 
 def tag(kind: type) -> str:
@@ -112,14 +109,14 @@ def tag(kind: type) -> str:
 
 def name_of(kind: type) -> str:
     """Return ``module.Class``, without the module if it is built in."""
-    module = _said(_module_of(kind))
+    module = _said(module_of(kind))
     prefix = f"{module}." if module not in {"", "builtins"} else ""
-    return f"{prefix}{_said(_qualname_of(kind))}"
+    return f"{prefix}{_said(qualname_of(kind))}"
 
 
 def attributes(value: object) -> dict[str, Any] | None:
     """Return the very ``__dict__`` of *value*; None where there is none that is genuine."""
-    for base in _mro_of(type(value)):
+    for base in bases_of(type(value)):
         found = _namespace_of(base).get("__dict__")
         if found is not None:
             # A property of that name is code of the class's.
@@ -131,7 +128,7 @@ _GENUINE = {types.GetSetDescriptorType, types.MemberDescriptorType}
 
 
 def _module_names(mro: tuple[type, ...]) -> list[str]:
-    return [_said(_module_of(base)) for base in mro]
+    return [_said(module_of(base)) for base in mro]
 
 
 def _said(name: object) -> str:
@@ -155,7 +152,7 @@ def _slots(value: object, mro: tuple[type, ...], origins: Origins) -> list[tuple
     pairs: list[tuple[Any, Any]] = []
     for base in mro:
         namespace = _namespace_of(base)
-        if "__slots__" not in namespace or not origins.is_own(_said(_module_of(base))):
+        if "__slots__" not in namespace or not origins.is_own(_said(module_of(base))):
             continue
         for name, member in islice(list(namespace.items()), 4 * MAX_MEMBERS):
             # Of this type are slots only, and reading one runs no Python.
@@ -177,7 +174,7 @@ def _exception(value: Any, kind: type, mro: tuple[type, ...], origins: Origins) 
 
 def _enum_member(value: object, kind: type) -> Tag:
     name = _said((attributes(value) or {}).get("_name_"))
-    return Tag(f"{_said(_qualname_of(kind))}.{name}" if name else tag(kind))
+    return Tag(f"{_said(qualname_of(kind))}.{name}" if name else tag(kind))
 
 
 # Collections
@@ -215,7 +212,7 @@ def _mapping(value: dict[Any, Any]) -> Members:
 def _named_tuple(value: Any) -> Part:  # noqa: ANN401
     """Return a tuple's items, by their names if its class gives them any."""
     items = _tuple_items(value)
-    for base in _mro_of(type(value)):
+    for base in bases_of(type(value)):
         namespace = _namespace_of(base)
         names = namespace.get("_fields") or namespace.get("__match_args__")
         if type(names) is tuple and names and all(type(name) is str for name in names):

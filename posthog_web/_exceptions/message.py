@@ -6,19 +6,15 @@ have put in their place, and text is copied into ``str`` proper, as a subclass m
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from posthog_web._exceptions.anatomy import module_of, qualname_of
 from posthog_web._exceptions.masking import MARGIN, mask_text
 
 # PostHog cuts a value here.
 MAX_MESSAGE = 10_000
 MAX_NOTES = 20
 MAX_NAME = 500
-
-# type.__qualname__ and type.__module__, past a metaclass that overrides them.
-_qualname_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
-_module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
 
 
 def text_of(thing: object, most: int = MAX_MESSAGE) -> str:
@@ -55,13 +51,13 @@ def _notes_of(error: BaseException) -> list[Any] | tuple[Any, ...]:
 
 def type_name(kind: type) -> str:
     """Return the name of a class, never empty."""
-    return _exact(_qualname_of(kind)) or "Exception"
+    return _exact(qualname_of(kind)) or "Exception"
 
 
 def module_name(kind: type) -> str | None:
     """Return the module of a class; None for what is built in, and where it is not known."""
     try:
-        module = _module_of(kind)
+        module = module_of(kind)
     except AttributeError:  # deleted
         return None
     if not issubclass(type(module), str) or module == "builtins":
