@@ -116,7 +116,7 @@ class ExceptionVerb(Verbs):
         fingerprint, storms = fingerprint_of(error), self._policy.storms
         left_out = storms.admit(fingerprint)
         if left_out is None:
-            self._leave_out()
+            self._leave_out(error)
             return None
         described = chain.describe(given, self._policy.stacks, boundary)
         if left_out:
@@ -145,7 +145,10 @@ class ExceptionVerb(Verbs):
                 self._remind("capture_exception", f"the {name} cannot be read; it is ignored")
         return Boundary(level=known or IN_CODE.level, fingerprint=issue)
 
-    def _leave_out(self) -> None:
+    def _leave_out(self, error: BaseException | None) -> None:
+        # Counted with the next report: who sees it after us does not count it again.
+        if error is not None:
+            mark_captured(error, self._mark())
         self._lanes.analytics.decline("rate_limited")
         self._notices.warn(
             "storm",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from posthog_web import Client
+from posthog_web._exceptions.metadata import ESCAPED
 from posthog_web._exceptions.storms import MAX_FINGERPRINTS, Limit, Storms, fingerprint_of
 from posthog_web.testing import RecordedEvents
 
@@ -154,6 +155,19 @@ def test_the_next_report_tells_how_many_were_left_out(posthog_events: RecordedEv
     *before, last = posthog_events
     assert all("$suppressed_count" not in event.properties for event in before)
     assert last.properties["$suppressed_count"] == sent.count(None) > 0
+
+
+def test_one_that_was_left_out_is_counted_once(posthog_events: RecordedEvents) -> None:
+    """Whoever sees it again, further out, leaves it out without a word."""
+    client = Client("phc_test", exception_autocapture_bucket_size=1)
+    report(client, 1)
+    error = _caught(1)
+
+    for _ in range(3):
+        assert client._report_uncaught(error, ESCAPED) is None
+
+    assert len(posthog_events) == 1
+    assert client.stats().declined == {"rate_limited": 1}
 
 
 def test_every_exception_is_reported_where_that_is_wanted(posthog_events: RecordedEvents) -> None:
