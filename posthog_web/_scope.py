@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, Protocol, Self
 
 
@@ -67,7 +68,7 @@ class Surroundings(Protocol):
     def read_client(self) -> Any:  # noqa: ANN401 - clients are made above this layer
         """Return the client chosen for this scope, None for the default one."""
 
-    def read_place(self) -> object:
+    def read_place(self) -> int:
         """Return a token of the outermost scope around: the request, if there is one."""
 
     def read_nobody(self) -> str | None:
@@ -92,6 +93,10 @@ class Surroundings(Protocol):
         """Return the scope in which a tag is set: another one, or itself."""
 
 
+new_token = count(1).__next__
+"""Return a number that stands for something in this process, and holds nothing."""
+
+
 @dataclass(eq=False, slots=True, kw_only=True)
 class Entry:
     """One time a block was entered, shared by all scopes it has in turn.
@@ -104,7 +109,7 @@ class Entry:
 
     before: Surroundings | None = None
     over: bool = False
-    token: object = field(default_factory=object)
+    token: int = field(default_factory=new_token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +151,7 @@ class Scope:
         """Return what is known of the surroundings, if there are any."""
         return {} if self.parent is None else self.parent.read_properties()
 
-    def read_place(self) -> object:
+    def read_place(self) -> int:
         """Return the token of the outermost scope; a fresh one lies where it was entered."""
         around = self.entry.before if self.parent is None else self.parent
         return self.entry.token if around is None else around.read_place()
@@ -265,7 +270,7 @@ def add_tag(name: str, value: object) -> None:
         _current.set(scope.with_tag(name, value))
 
 
-def place() -> object | None:
+def place() -> int | None:
     """Return a token of where this runs: the outermost scope around; None outside any."""
     scope = _current.get()
     return None if scope is None else scope.read_place()

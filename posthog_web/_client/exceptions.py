@@ -113,12 +113,13 @@ class ExceptionVerb(Verbs):
 
         There is none where there were too many of its kind.
         """
-        fingerprint, storms = fingerprint_of(error), self._policy.storms
+        policy = self._policy
+        fingerprint, storms = fingerprint_of(error, policy.stacks.files), policy.storms
         left_out = storms.admit(fingerprint)
         if left_out is None:
             self._leave_out(error)
             return None
-        described = chain.describe(given, self._policy.stacks, boundary)
+        described = chain.describe(given, policy.stacks, boundary)
         if left_out:
             described["$suppressed_count"] = left_out
         number = self._emit(

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from types import FrameType
 from typing import Any
 
 from posthog_web._exceptions.message import MAX_NAME, name_of
@@ -75,6 +76,11 @@ class Files:
                 self._known.clear()
             self._known[key] = known
         return known
+
+    def is_library(self, frame: FrameType) -> bool:
+        """Return whether the code of *frame* is known not to be the application's."""
+        path = str.__str__(frame.f_code.co_filename)
+        return self.describe(path, frame.f_globals).get("in_app") is False
 
     def describe_mention(self, path: str) -> dict[str, Any]:
         """Return the fields for a file that a text mentions: nothing is looked up anywhere."""

@@ -1,8 +1,8 @@
 """Remembers of an exception that it was reported, so that who sees it next does not do it again.
 
 What is remembered is by whom, and a token of where that was: the same object raised in two requests
-is two failures. The exception itself is left as it is where that can be, since an application may
-well show what is in its ``__dict__``; and nothing here keeps it alive.
+is two failures. The exception itself is left as it is where that can be, and nothing here keeps it
+alive. What stands in the ``__dict__`` of the others, which an application may show, is numbers.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _MOST = 16
 class Mark(NamedTuple):
     """Where an exception was reported, None outside any request or context, and by whom.
 
-    Both are tokens that hold nothing.
+    Both are numbers that stand for something in this process, and hold nothing.
     """
 
-    place: object | None
-    reporter: object
+    place: int | None
+    reporter: int
 
 
 # By id, since an exception may define equality; the reference takes the entry away.
@@ -50,7 +50,7 @@ def was_captured(error: BaseException, now: Mark) -> bool:
     Outside of all requests it matters wherever that was: it came from there.
     """
     return any(
-        mark.reporter is now.reporter and (now.place is None or mark.place is now.place)
+        mark.reporter == now.reporter and now.place in {None, mark.place}
         for mark in _read_marks(error)
     )
 
@@ -96,4 +96,4 @@ def _read_marks(error: BaseException) -> tuple[Mark, ...]:
         marks = getattr(error, _ATTRIBUTE, ())
     except Exception:  # noqa: BLE001 - an exception may have a __getattr__ that raises anything
         return ()
-    return marks if type(marks) is tuple else ()
+    return marks if type(marks) is tuple and all(type(one) is Mark for one in marks) else ()

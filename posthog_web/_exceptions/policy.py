@@ -10,6 +10,7 @@ from posthog_web._exceptions.frames import Stacks
 from posthog_web._exceptions.storms import Limit, Storms
 from posthog_web._exceptions.variables import make_reader
 from posthog_web._log import Notices
+from posthog_web._scope import new_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Policy:
     stacks: Stacks
     expected: Expected
     storms: Storms
-    reporter: object = field(default_factory=object)
+    reporter: int = field(default_factory=new_token)
 
 
 def make_policy(options: ClientOptions, notices: Notices) -> Policy:

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from posthog_web._exceptions.anatomy import traceback_of
+from posthog_web._exceptions.files import Files
 from posthog_web._exceptions.message import module_name, name_of, type_name
 
 MAX_FINGERPRINTS = 1000
@@ -25,16 +26,24 @@ Fingerprint = tuple[str, str, int]
 _BETWEEN = (__name__.partition(".")[0], "logging")
 
 
-def fingerprint_of(error: BaseException | None) -> Fingerprint:
-    """Return what makes reports equal: type and origin; the caller, if it was not raised."""
+def fingerprint_of(error: BaseException | None, files: Files) -> Fingerprint:
+    """Return what makes reports equal: their type and origin; the caller, if it was not raised.
+
+    The origin is the last line that is no library's: they raise for all who call them.
+    """
     name = f"{module_name(type(error))}.{type_name(type(error))}"
     trace = None if error is None else traceback_of(error)
     if trace is None:
         caller = _caller()
         return (name, caller.f_code.co_filename, caller.f_lineno)
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    return (name, trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+    origin = last = trace
+    while last.tb_next is not None:
+        last = last.tb_next
+        if not files.is_library(last.tb_frame):
+            origin = last
+    if origin is trace and files.is_library(trace.tb_frame):
+        origin = last
+    return (name, origin.tb_frame.f_code.co_filename, origin.tb_lineno)
 
 
 def _caller() -> FrameType:

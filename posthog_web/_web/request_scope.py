@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_web._guard import report_fault
 from posthog_web._identifiers import nobody
-from posthog_web._scope import NOBODY, ClaimedId, Person
+from posthog_web._scope import NOBODY, ClaimedId, Person, new_token
 from posthog_web._web.consent import is_opted_out
 from posthog_web._web.exclusion import exclusion_of
 from posthog_web._web.identity import (
@@ -80,7 +80,7 @@ class RequestScope:
         self._held: _Held | None = None
         self._kept: dict[str, Sequence[str]] = {}
         self._asking = False
-        self._token = object()
+        self._token = new_token()
 
     # Identity
 
@@ -154,7 +154,7 @@ class RequestScope:
 
     # What the pipeline asks
 
-    def read_place(self) -> object:
+    def read_place(self) -> int:
         """Return a token of this request, which does not keep it alive."""
         return self._token
 

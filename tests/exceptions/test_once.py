@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 
@@ -176,3 +177,15 @@ def test_a_handler_that_fails_loses_no_report(posthog_events: RecordedEvents) ->
         logger.removeHandler(handler)
 
     assert number == posthog_events.one("$exception").uuid
+
+
+def test_what_an_exception_carries_can_be_shown(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """An application may answer with what is in an exception's ``__dict__``."""
+    error = ValueError()
+    with posthog_web.new_context():
+        client.capture_exception(error)
+
+    assert len(posthog_events) == 1
+    assert json.loads(json.dumps(vars(error))).keys() == {"__posthog_captured__"}

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from posthog_web import Client
+from posthog_web._exceptions.files import Files
 from posthog_web._exceptions.metadata import ESCAPED
 from posthog_web._exceptions.storms import MAX_FINGERPRINTS, Limit, Storms, fingerprint_of
 from posthog_web.testing import RecordedEvents
 
+FILES = Files(str(Path(__file__).parent), ())
 HERE = ("ValueError", "shop.py", 7)
 
 
@@ -107,17 +111,45 @@ def _caught(line: int) -> ValueError:
 
 def test_equal_is_what_has_one_type_and_comes_from_one_line() -> None:
     """Messages differ from one time to the next; where it was raised does not."""
-    assert fingerprint_of(_caught(1)) == fingerprint_of(_caught(1))
-    assert fingerprint_of(_caught(1)) != fingerprint_of(_caught(2))
+    assert fingerprint_of(_caught(1), FILES) == fingerprint_of(_caught(1), FILES)
+    assert fingerprint_of(_caught(1), FILES) != fingerprint_of(_caught(2), FILES)
+
+
+def _parsed(line: int) -> json.JSONDecodeError:
+    try:
+        if line == 1:
+            json.loads("{")
+        json.loads("[")
+    except json.JSONDecodeError as error:
+        return error
+    raise AssertionError
+
+
+def test_a_library_raises_for_all_who_call_it() -> None:
+    """Where the application called it makes the difference, not where the library raised."""
+    assert fingerprint_of(_parsed(1), FILES) == fingerprint_of(_parsed(1), FILES)
+    assert fingerprint_of(_parsed(1), FILES) != fingerprint_of(_parsed(2), FILES)
+    nobodys = Files("/nowhere", ())
+    assert fingerprint_of(_parsed(1), nobodys)[1] == __file__
+
+
+def test_where_all_is_a_librarys_it_is_where_it_raised() -> None:
+    """Without a line of the application's the last one has to do."""
+    error = _parsed(1)
+    trace = error.__traceback__
+    assert trace is not None
+    error.__traceback__ = trace.tb_next
+
+    assert fingerprint_of(error, FILES)[1] == json.decoder.__file__
 
 
 def test_what_was_never_raised_comes_from_the_caller() -> None:
     """Texts and fresh exceptions are told apart by the line that reports them."""
-    first, second = fingerprint_of(None), fingerprint_of(None)
+    first, second = fingerprint_of(None, FILES), fingerprint_of(None, FILES)
 
     assert first == second
     assert first[1] == __file__
-    assert first != fingerprint_of(KeyError())
+    assert first != fingerprint_of(KeyError(), FILES)
 
 
 def report(client: Client, times: int, **more: Any) -> list[str | None]:
