@@ -1,41 +1,60 @@
 """What this package itself is doing here and now, so that it does not report its own doings.
 
-Kept in context variables: a thread, a greenlet and a task have one each.
+Kept in context variables: a thread, a greenlet and a task have one each. A task that is started
+meanwhile has a copy, which outlives the work; so what is kept there knows when it is over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
-_sending: ContextVar[bool] = ContextVar("posthog_web_sending", default=False)
-_reporting: ContextVar[bool] = ContextVar("posthog_web_reporting", default=False)
 
-is_reporting = _reporting.get
-"""Return whether an exception is being reported by itself, so that none it causes may be."""
+class _Work:
+    """One block of it."""
+
+    __slots__ = ("is_over",)
+
+    def __init__(self) -> None:
+        self.is_over = False
+
+
+_sending: ContextVar[_Work | None] = ContextVar("posthog_web_sending", default=None)
+_reporting: ContextVar[_Work | None] = ContextVar("posthog_web_reporting", default=None)
+
+
+def is_reporting() -> bool:
+    """Return whether an exception is being reported by itself, so that none it causes may be."""
+    return _is_under_way(_reporting)
 
 
 def is_under_way() -> bool:
     """Return whether what happens here, HTTP and callbacks included, is this package's doing."""
-    return _reporting.get() or _sending.get()
+    return _is_under_way(_reporting) or _is_under_way(_sending)
+
+
+def _is_under_way(kind: ContextVar[_Work | None]) -> bool:
+    work = kind.get()
+    return work is not None and not work.is_over
 
 
 @contextmanager
-def sending() -> Generator[None]:
+def _working(kind: ContextVar[_Work | None]) -> Generator[None]:
+    work = _Work()
+    token = kind.set(work)
+    try:
+        yield
+    finally:
+        work.is_over = True
+        kind.reset(token)
+
+
+def sending() -> AbstractContextManager[None]:
     """Call what happens in the block ours: events are on their way."""
-    token = _sending.set(True)
-    try:
-        yield
-    finally:
-        _sending.reset(token)
+    return _working(_sending)
 
 
-@contextmanager
-def reporting() -> Generator[None]:
+def reporting() -> AbstractContextManager[None]:
     """Call what happens in the block ours: an exception is being reported by itself."""
-    token = _reporting.set(True)
-    try:
-        yield
-    finally:
-        _reporting.reset(token)
+    return _working(_reporting)

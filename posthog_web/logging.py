@@ -9,7 +9,8 @@ from posthog_web import _own_work
 from posthog_web._client.autocapture import report
 from posthog_web._client.default import default_client
 from posthog_web._exceptions import chain
-from posthog_web._exceptions.chain import Boundary
+from posthog_web._exceptions.masking import mask_text
+from posthog_web._exceptions.metadata import Boundary
 from posthog_web._guard import safely
 from posthog_web._log import logger as _own_logger
 
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PosthogHandler"]
 
-# The lowest level of each, in PostHog's words (SRV-317).
-_LEVELS = (
-    (logging.CRITICAL, "fatal"),
-    (logging.ERROR, "error"),
-    (logging.WARNING, "warning"),
-    (logging.INFO, "info"),
-)
 _LONGEST_MESSAGE = 1000
 _LOWEST_FAILURE = 500
 
@@ -34,8 +28,9 @@ class PosthogHandler(logging.Handler):
 
     Records without an exception are not reported, nor is an exception a second time that was, or
     will be, reported otherwise: by a framework's adapter, ``capture_exception`` or a hook. The
-    events have the message as it is written in the code (``log_message``), without its arguments,
-    which may hold anything; and the name of the logger (``logger_name``).
+    events have the message without its arguments, which may hold anything (``log_message``), and
+    the name of the logger (``logger_name``). Whoever writes values into the message itself, with an
+    f-string, sends them; what is plainly a secret is masked.
 
     It can be made by ``logging.config.dictConfig`` before there is any client, and does nothing
     while there is none. Put it in front of a ``QueueHandler``, not behind it: exceptions do not
@@ -99,11 +94,13 @@ def _is_answered(record: logging.LogRecord) -> bool:
 
 
 def _boundary_of(record: logging.LogRecord) -> Boundary:
-    level = next((name for lowest, name in _LEVELS if record.levelno >= lowest), "debug")
-    return Boundary(kind="logger", handled=True, source="python.logging", level=level)
+    return Boundary(kind="logger", handled=True, source="python.logging", level=record.levelno)
 
 
 def _properties_of(record: logging.LogRecord) -> dict[str, str]:
     # Something else than text may be logged: an exception, say, or a dictionary of anything.
-    message = {"log_message": record.msg[:_LONGEST_MESSAGE]} if isinstance(record.msg, str) else {}
-    return {**message, "logger_name": record.name}
+    if not isinstance(record.msg, str):
+        return {"logger_name": record.name}
+    # It may be an f-string, which holds what arguments would.
+    message = mask_text(record.msg, _LONGEST_MESSAGE)
+    return {"log_message": message, "logger_name": record.name}

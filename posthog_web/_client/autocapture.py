@@ -7,7 +7,7 @@ from typing import Any
 
 from posthog_web._client.exceptions import ExceptionVerb
 from posthog_web._exceptions import hooks
-from posthog_web._exceptions.chain import Boundary
+from posthog_web._exceptions.metadata import Boundary
 
 
 def start(client: ExceptionVerb) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,14 @@ from posthog_web._client.verb import Verbs, verb
 from posthog_web._delivery.lanes import Lanes
 from posthog_web._events import Flaw
 from posthog_web._exceptions import chain
-from posthog_web._exceptions.chain import IN_CODE, Boundary
-from posthog_web._exceptions.marks import Mark, is_known_failure, mark_captured, was_captured
-from posthog_web._exceptions.metadata import read_fingerprint, read_level
+from posthog_web._exceptions.marks import (
+    Mark,
+    is_known_failure,
+    mark_captured,
+    unmark,
+    was_captured,
+)
+from posthog_web._exceptions.metadata import IN_CODE, Boundary, read_fingerprint, read_level
 from posthog_web._exceptions.policy import Policy
 from posthog_web._exceptions.storms import fingerprint_of
 from posthog_web._log import Notices, logger
@@ -119,19 +125,35 @@ class ExceptionVerb(Verbs):
         if left_out is None:
             self._leave_out(error)
             return None
-        described = chain.describe(given, policy.stacks, boundary)
-        if left_out:
-            described["$suppressed_count"] = left_out
-        number = self._emit(
-            "$exception", distinct_id, properties or {}, described=described, enrich=True, **details
-        )
-        if number is None:
-            storms.take_back(fingerprint, left_out)
-        elif error is not None:
-            mark_captured(error, self._mark())
-            if self.options.log_captured_exceptions:
-                self._log(error)
+        mark, number = self._mark(), None
+        if error is not None:
+            # Before all else: another thread may be about to report the same one.
+            mark_captured(error, mark)
+        try:
+            described = chain.describe(given, policy.stacks, boundary)
+            if left_out:
+                described["$suppressed_count"] = left_out
+            number = self._emit(
+                "$exception",
+                distinct_id,
+                properties or {},
+                described=described,
+                enrich=True,
+                **details,
+            )
+        finally:
+            if number is None:
+                storms.take_back(fingerprint, left_out)
+            if error is not None:
+                self._settle(error, mark, accepted=number is not None)
         return number
+
+    def _settle(self, error: BaseException, mark: Mark, *, accepted: bool) -> None:
+        """Let the next one report *error* if this report was refused; else log it if wanted."""
+        if not accepted:
+            unmark(error, mark)
+        elif self.options.log_captured_exceptions:
+            self._log(error)
 
     @staticmethod
     def _log(error: BaseException) -> None:
@@ -158,4 +180,4 @@ class ExceptionVerb(Verbs):
         )
 
     def _mark(self) -> Mark:
-        return Mark(place(), self._policy.reporter)
+        return Mark(place(), self._policy.reporter, monotonic())

@@ -17,7 +17,9 @@ from posthog_web._exceptions.anatomy import (
     suppresses_context,
     traceback_of,
 )
+from posthog_web._exceptions.dissection import attributes
 from posthog_web._exceptions.frames import Frame, StackReader, Stacks
+from posthog_web._exceptions.masking import mask_text
 from posthog_web._exceptions.message import (
     MAX_MESSAGE,
     message_of,
@@ -31,19 +33,6 @@ from posthog_web._exceptions.metadata import (
     describe_event,
     describe_mechanism,
 )
-
-__all__ = [
-    "IN_CODE",
-    "MAX_ENTRIES",
-    "Boundary",
-    "describe",
-    "describe_exception",
-    "describe_message",
-    "find_exception",
-    "find_traceback",
-    "is_empty_triple",
-    "text_of",
-]
 
 MAX_ENTRIES = 50
 
@@ -110,8 +99,13 @@ def describe_message(thing: object, stacks: Stacks, boundary: Boundary = IN_CODE
     What stack it has, as text or as a traceback, is told; else the one that led here (SRV-291).
     """
     reader = StackReader(stacks)
-    found, extra = _own_stack(thing, None, reader)
-    mechanism = {"type": boundary.kind, "handled": boundary.handled, "synthetic": True, **extra}
+    found, text = _own_stack(thing, None, reader)
+    mechanism = {
+        "type": boundary.kind,
+        "handled": boundary.handled,
+        "synthetic": True,
+        **_kept_stack(mask_text(text, MAX_MESSAGE)),
+    }
     is_like_an_error = found is not None
     if found is None:
         found = reader.read_caller()
@@ -179,11 +173,15 @@ class _Scribe:
         """Return the entry of *link*; *boundary* and *trace* are those of the outermost."""
         error = link.error
         is_outermost = link.parent is None
-        found, extra = _own_stack(error, trace if is_outermost else None, self._reader)
+        found, text = _own_stack(error, trace if is_outermost else None, self._reader)
         lacks_stack = found is None and is_outermost
         if lacks_stack:
             found = self._reader.read_caller()
-        mechanism = {"synthetic": lacks_stack and bool(found), **extra, **_relation(link, boundary)}
+        mechanism = {
+            "synthetic": lacks_stack and bool(found),
+            **_kept_stack(self._cut(text)),
+            **_relation(link, boundary),
+        }
         module = module_name(type(error))
         return {
             "type": type_name(type(error)),
@@ -194,10 +192,18 @@ class _Scribe:
         }
 
     def _message(self, error: BaseException) -> str:
-        most = max(min(MAX_MESSAGE, self._characters_left), LEAST_MESSAGE)
-        message = message_of(error, most)
-        self._characters_left -= len(message)
-        return message
+        return self._spend(message_of(error, self._allowance))
+
+    def _cut(self, text: str) -> str:
+        return self._spend(mask_text(text, self._allowance)) if text else ""
+
+    @property
+    def _allowance(self) -> int:
+        return max(min(MAX_MESSAGE, self._characters_left), LEAST_MESSAGE)
+
+    def _spend(self, text: str) -> str:
+        self._characters_left -= len(text)
+        return text
 
     def _place_of_text(self, error: BaseException) -> Iterator[Frame]:
         """Yield where a SyntaxError found what is wrong: below the code that had it compiled."""
@@ -214,21 +220,26 @@ class _Scribe:
 
 def _own_stack(
     thing: object, trace: TracebackType | None, reader: StackReader
-) -> tuple[list[Frame] | None, dict[str, Any]]:
-    """Return the frames that *thing* brings along, None if it has no stack, and what else it has.
+) -> tuple[list[Frame] | None, str]:
+    """Return the frames that *thing* brings along, None if it has no stack.
 
-    A text that is no traceback of Python's is kept as it is, for the mechanism.
+    Beside them what it has as text that is no traceback of Python's, for the mechanism.
     """
     trace = _read_traceback(thing) or trace
     if trace is not None:
-        return reader.read_traceback(trace), {}
+        return reader.read_traceback(trace), ""
+    # What is in the object itself: a property is anybody's code.
+    own = attributes(thing) or {}
     for name in _STACK_ATTRIBUTES:
-        with suppress(Exception):  # anybody's attribute may raise anything
-            text = getattr(thing, name)
-            if type(text) is str and text.strip():
-                found = reader.read_printed(text)
-                return found, {} if found else {"meta": {"stack": text[:MAX_MESSAGE]}}
-    return None, {}
+        text = own.get(name)
+        if type(text) is str and text.strip():
+            found = reader.read_printed(text)
+            return found, "" if found else text
+    return None, ""
+
+
+def _kept_stack(text: str) -> dict[str, Any]:
+    return {"meta": {"stack": text}} if text else {}
 
 
 def _read_traceback(thing: object) -> TracebackType | None:
@@ -263,7 +274,15 @@ def _stacktrace(found: list[Frame]) -> dict[str, Any]:
     return {"stacktrace": {"type": "raw", "frames": found}} if found else {}
 
 
-def _triple(given: object) -> tuple[object, object, object] | None:
+def _triple(given: object) -> tuple[Any, Any, Any] | None:
     """Return *given* if it is what ``sys.exc_info()`` may answer."""
-    is_triple = type(given) is tuple and len(given) == 3  # noqa: PLR2004 - that is what it means
-    return given if is_triple else None  # type: ignore[return-value]
+    if type(given) is not tuple or len(given) != len(_TRIPLE):
+        return None
+    is_triple = all(
+        part is None or issubclass(type(part), kind)
+        for part, kind in zip(given, _TRIPLE, strict=True)
+    )
+    return given if is_triple else None
+
+
+_TRIPLE = (type, BaseException, TracebackType)

@@ -40,13 +40,19 @@ class Expected:
 
     def __contains__(self, error: BaseException) -> bool:
         """Return whether *error* is expected; of a group, whether all its members are."""
-        if self._is_expected(error):
-            return True
-        members = members_of(error)
         try:
-            return bool(members) and all(member in self for member in members)
+            return self._covers(error, {})
         except RecursionError:  # groups within groups without end
             return False
+
+    def _covers(self, error: BaseException, known: dict[int, bool]) -> bool:
+        """Return whether *error* is expected; *known* holds what was found out of its members."""
+        if id(error) not in known:
+            members = members_of(error)
+            known[id(error)] = self._is_expected(error) or (
+                bool(members) and all(self._covers(member, known) for member in members)
+            )
+        return known[id(error)]
 
     def _is_expected(self, error: BaseException) -> bool:
         return (
@@ -81,5 +87,6 @@ def _is_named(kind: type, names: frozenset[str]) -> bool:
 def _find(name: str) -> type | None:
     """Return the class of that dotted *name*, if its module was imported."""
     module, _, attribute = name.rpartition(".")
-    found = getattr(sys.modules.get(module), attribute, None)
+    # Not getattr: a module may import, when it is asked for what it does not have.
+    found = getattr(sys.modules.get(module), "__dict__", {}).get(attribute)
     return found if isinstance(found, type) else None

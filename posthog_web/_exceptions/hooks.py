@@ -1,24 +1,24 @@
 """Python's hooks for exceptions that nobody caught: ours, and behind each the one before it.
 
-They are in place as long as somebody listens, and listeners are held weakly. What was there before
-is called in any case. When the last listener leaves, a hook of ours is taken out where it is still
-the outermost; behind somebody else's it stays in the chain and only passes on.
+They are in place as long as somebody listens, who is kept alive for that: a client that was made
+for nothing else may be kept by nobody. What was there before is called in any case. When the last
+listener leaves, a hook of ours is taken out where it is still the outermost; behind somebody else's
+it stays in the chain, and there is nobody it tells.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-import weakref
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
 from types import ModuleType
 from typing import Any, TypeVar
 
 from posthog_web import _own_work
 from posthog_web._exceptions import loops
-from posthog_web._exceptions.chain import Boundary
+from posthog_web._exceptions.metadata import Boundary
 from posthog_web._guard import report_fault, safely
 from posthog_web._runtime import http
 
@@ -30,12 +30,12 @@ class _Listener:
     """Somebody who wants to know of exceptions.
 
     Attributes:
-        who: Not kept alive.
+        who: What is told.
         report: Called with them, the exception and where it was met.
         unraisable: Whether they want to know of ``sys.unraisablehook`` too.
     """
 
-    who: weakref.ref[Any]
+    who: Any
     report: Callable[[Any, BaseException, Boundary], object]
     unraisable: bool
 
@@ -96,49 +96,52 @@ _PLACES = (
 _NO_FAILURES = (SystemExit, KeyboardInterrupt)
 
 _listeners: dict[int, _Listener] = {}
+# Whether a hook of ours, further out, has told of what is passed on.
+_told: ContextVar[bool] = ContextVar("posthog_web_told", default=False)
 _in_force: dict[int, _Link] = {}
 
 
 class _Link:
-    """A hook of ours, which does nothing but pass on once another has taken its place.
+    """A hook of ours. There may be two in a chain, of which the outer one tells.
 
     Attributes:
         previous: The hook that was there before.
     """
 
-    __slots__ = ("_is_late", "_place", "previous")
+    __slots__ = ("_is_late", "_place", "_told", "previous")
 
     def __init__(self, place: _Place, previous: Callable[..., object]) -> None:
         self.previous = previous
         self._place = place
-        # In a dying interpreter a module may have lost its names already.
+        self._told = _told
         self._is_late = sys.is_finalizing
 
     def __call__(self, *arguments: Any) -> None:  # noqa: ANN401 - whatever Python passes
+        # In a dying interpreter a module may have lost its names already: what is needed is here.
+        passes_on = self._told.set(True)
         try:
-            if not self._is_late():
+            if passes_on.old_value is not True and not self._is_late():
                 self._see(arguments)
         finally:
-            self.previous(*arguments)
+            try:
+                self.previous(*arguments)
+            finally:
+                self._told.reset(passes_on)
 
     @safely
     def _see(self, arguments: tuple[Any, ...]) -> None:
-        if _in_force.get(id(self._place)) is self:
-            error = self._place.read(*arguments)
-            _tell(error, self._place.boundary, unraisable=self._place.unraisable)
+        error = self._place.read(*arguments)
+        _tell(error, self._place.boundary, unraisable=self._place.unraisable)
 
 
 def listen(
     who: T, report: Callable[[T, BaseException, Boundary], object], *, unraisable: bool
 ) -> None:
-    """Call *report* with *who* and each exception that nobody catches, as long as *who* lives.
+    """Call *report* with *who* and each exception that nobody catches, until *who* leaves.
 
     With *unraisable*, those that Python cannot raise as well.
     """
-    key = id(who)
-    _listeners[key] = _Listener(
-        who=weakref.ref(who, partial(_forget, key)), report=report, unraisable=unraisable
-    )
+    _listeners[id(who)] = _Listener(who=who, report=report, unraisable=unraisable)
     _settle()
 
 
@@ -146,12 +149,6 @@ def leave(who: object) -> None:
     """Tell *who* nothing any more. Whoever does not listen may leave, too."""
     if _listeners.pop(id(who), None) is not None:
         _settle()
-
-
-def _forget(key: int, gone: weakref.ref[Any]) -> None:
-    # No hook is touched here: this may run in the middle of anything, on any thread.
-    if (known := _listeners.get(key)) is not None and known.who is gone:
-        _listeners.pop(key, None)
 
 
 def _settle() -> None:
@@ -180,15 +177,15 @@ def _take_out(place: _Place) -> None:
 
 def _tell(error: object, boundary: Boundary, *, unraisable: bool = False) -> None:
     """Tell all listeners, but not of what happens while they are told."""
-    if not issubclass(type(error), BaseException) or isinstance(error, _NO_FAILURES):
+    kind = type(error)
+    if not issubclass(kind, BaseException) or issubclass(kind, _NO_FAILURES):
         return
     if _own_work.is_reporting():
         return
     with _own_work.reporting():
         for listener in list(_listeners.values()):
-            who = listener.who()
-            if who is not None and (listener.unraisable or not unraisable):
+            if listener.unraisable or not unraisable:
                 try:
-                    listener.report(who, error, boundary)  # type: ignore[arg-type]  # see above
+                    listener.report(listener.who, error, boundary)  # type: ignore[arg-type]  # see above
                 except Exception as fault:  # noqa: BLE001 - one's fault must not cost the others
                     report_fault(fault, "hook")

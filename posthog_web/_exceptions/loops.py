@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from posthog_web import _own_work
-from posthog_web._exceptions.chain import Boundary
+from posthog_web._exceptions.metadata import Boundary
 from posthog_web._guard import safely
 
 _SOURCE = "asyncio.exception_handler"

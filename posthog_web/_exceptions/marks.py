@@ -1,8 +1,9 @@
 """Remembers of an exception that it was reported, so that who sees it next does not do it again.
 
-What is remembered is by whom, and a token of where that was: the same object raised in two requests
-is two failures. The exception itself is left as it is where that can be, and nothing here keeps it
-alive. What stands in the ``__dict__`` of the others, which an application may show, is numbers.
+What is remembered is by whom, when, and a token of where that was: the same object raised in two
+requests is two failures. The exception itself is left as it is where that can be, and nothing here
+keeps it alive. What stands in the ``__dict__`` of the others, which an application may show or
+pickle, is numbers.
 """
 
 from __future__ import annotations
@@ -17,16 +18,21 @@ from posthog_web._exceptions.anatomy import cause_of, members_of
 _ATTRIBUTE = "__posthog_captured__"
 # Of one exception; more clients, or requests that raise one object at the same time, are rare.
 _MOST = 16
+# Seconds. Outside of requests nothing else tells one failure from the next of the same object,
+# which a module may keep to raise it again and again.
+_ONE_FAILURE = 60
 
 
 class Mark(NamedTuple):
-    """Where an exception was reported, None outside any request or context, and by whom.
+    """A report of an exception: where, None outside any request or context, by whom, and when.
 
-    Both are numbers that stand for something in this process, and hold nothing.
+    The first two are numbers that stand for something in this process, and hold nothing; the last
+    is in seconds of a monotonic clock.
     """
 
     place: int | None
     reporter: int
+    moment: float
 
 
 # By id, since an exception may define equality; the reference takes the entry away.
@@ -35,22 +41,26 @@ _marks: dict[int, tuple[weakref.ref[BaseException], tuple[Mark, ...]]] = {}
 
 def mark_captured(error: BaseException, mark: Mark) -> None:
     """Remember *error*. One of Python's own, which cannot be referred to weakly, is marked."""
-    key = id(error)
-    marks = (*_read_marks(error), mark)[-_MOST:]
-    try:
-        _marks[key] = (weakref.ref(error, lambda _: _marks.pop(key, None)), marks)
-    except TypeError:
-        with suppress(Exception):
-            setattr(error, _ATTRIBUTE, marks)
+    _write_marks(error, (*_read_marks(error), mark)[-_MOST:])
+
+
+def unmark(error: BaseException, mark: Mark) -> None:
+    """Forget *mark*: the report was refused."""
+    _write_marks(error, tuple(one for one in _read_marks(error) if one != mark))
 
 
 def was_captured(error: BaseException, now: Mark) -> bool:
     """Return whether this very exception was reported, as far as that matters *now*.
 
-    Outside of all requests it matters wherever that was: it came from there.
+    Outside of all requests it matters wherever that was, for it came from there, but not for ever.
     """
     return any(
-        mark.reporter == now.reporter and now.place in {None, mark.place}
+        mark.reporter == now.reporter
+        and (
+            mark.place == now.place
+            if now.place is not None
+            else now.moment - mark.moment < _ONE_FAILURE
+        )
         for mark in _read_marks(error)
     )
 
@@ -88,12 +98,23 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         one = cause_of(one)
 
 
+def _write_marks(error: BaseException, marks: tuple[Mark, ...]) -> None:
+    key = id(error)
+    try:
+        _marks[key] = (weakref.ref(error, lambda _: _marks.pop(key, None)), marks)
+    except TypeError:
+        with suppress(Exception):
+            # Plain tuples: who unpickles them need not have this package.
+            setattr(error, _ATTRIBUTE, tuple(tuple(mark) for mark in marks))
+
+
 def _read_marks(error: BaseException) -> tuple[Mark, ...]:
     known = _marks.get(id(error))
     if known is not None:
         return known[1] if known[0]() is error else ()
     try:
         marks = getattr(error, _ATTRIBUTE, ())
-    except Exception:  # noqa: BLE001 - an exception may have a __getattr__ that raises anything
+        # By their types: what a mock answers for the attribute never ends.
+        return tuple(Mark(*mark) for mark in marks) if type(marks) is tuple else ()
+    except Exception:  # noqa: BLE001 - an exception may have a __getattr__ that does anything
         return ()
-    return marks if type(marks) is tuple and all(type(one) is Mark for one in marks) else ()

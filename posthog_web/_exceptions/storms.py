@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count, repeat
 from types import FrameType
 from typing import Any
 
@@ -74,65 +76,72 @@ class Limit:
     interval: float
 
 
-@dataclass(slots=True, kw_only=True)
 class _Bucket:
-    tokens: float
-    as_of: float
-    left_out: int = 0
+    """What equal reports have left. A step that counts is a single one, which no thread splits."""
+
+    __slots__ = ("_as_of", "_left_out", "_limit", "_tokens")
+
+    def __init__(self, limit: Limit, now: float) -> None:
+        self._limit = limit
+        self._tokens: deque[None] = deque(repeat(None, limit.size), maxlen=limit.size)
+        self._as_of = now
+        self._left_out = count()
+
+    def take(self, now: float) -> int | None:
+        self._refill(now)
+        try:
+            self._tokens.pop()
+        except IndexError:
+            next(self._left_out)
+            return None
+        left_out, self._left_out = self._left_out, count()
+        return next(left_out)
+
+    def _refill(self, now: float) -> None:
+        rate = self._limit.refill / self._limit.interval
+        gained = int((now - self._as_of) * rate)
+        if gained > 0:
+            self._as_of += gained / rate
+            self._tokens.extend(repeat(None, min(gained, self._limit.size)))
+
+    def give_back(self, left_out: int) -> None:
+        self._tokens.append(None)
+        self._left_out = count(next(self._left_out) + left_out)
 
 
 class Storms:
     """Decides which reports go.
 
-    It takes no lock, so that a signal handler or a fork never finds one taken. The worst a race can
-    do is to let one more go, or to lose one of the count.
+    It takes no lock, so that a signal handler or a fork never finds one taken. Threads that report
+    in the same instant may get a refill twice, or lose the count of what one of them left out.
     """
 
     def __init__(self, limit: Limit | None, clock: Callable[[], float] = time.monotonic) -> None:
         """Start with full buckets, or without a *limit*; *clock* returns monotonic seconds."""
         self._limit = limit
         self._clock = clock
-        # The one asked for last is at the end.
         self._buckets: dict[Fingerprint, _Bucket] = {}
-
-    def __len__(self) -> int:
-        """Return how many kinds of exceptions are remembered."""
-        return len(self._buckets)
 
     def admit(self, fingerprint: Fingerprint) -> int | None:
         """Return how many were left out since the last report; None if this one is, too."""
         if self._limit is None:
             return 0
-        bucket = self._refilled(fingerprint, self._limit)
-        if bucket.tokens < 1:
-            bucket.left_out += 1
-            return None
-        bucket.tokens -= 1
-        left_out, bucket.left_out = bucket.left_out, 0
-        return left_out
-
-    def _refilled(self, fingerprint: Fingerprint, limit: Limit) -> _Bucket:
         now = self._clock()
-        bucket = self._buckets.pop(fingerprint, None)
+        bucket = self._buckets.get(fingerprint)
         if bucket is None:
-            bucket = _Bucket(tokens=limit.size, as_of=now)
             self._make_room()
-        self._buckets[fingerprint] = bucket
-        gained = (now - bucket.as_of) * limit.refill / limit.interval
-        bucket.tokens = min(bucket.tokens + gained, limit.size)
-        bucket.as_of = now
-        return bucket
+            bucket = self._buckets.setdefault(fingerprint, _Bucket(self._limit, now))
+        return bucket.take(now)
 
     def take_back(self, fingerprint: Fingerprint, left_out: int) -> None:
         """Undo an admission: the report was refused elsewhere."""
         if (bucket := self._buckets.get(fingerprint)) is not None:
-            bucket.tokens += 1
-            bucket.left_out += left_out
+            bucket.give_back(left_out)
 
     def _make_room(self) -> None:
-        """Forget the bucket that was not asked for longest, if there are too many."""
+        """Forget the bucket that is there longest, if there are too many."""
         while len(self._buckets) >= MAX_FINGERPRINTS:
             try:
-                del self._buckets[next(iter(self._buckets))]
-            except (KeyError, RuntimeError, StopIteration):  # another thread is at it
+                self._buckets.pop(next(iter(self._buckets)), None)
+            except (RuntimeError, StopIteration):  # another thread is at it
                 return

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from posthog_web import _scope
 from posthog_web._events import Flaw, read_id
-from posthog_web._exceptions.chain import Boundary
+from posthog_web._exceptions.metadata import Boundary
 from posthog_web._guard import safely
 from posthog_web._web.request_scope import RequestScope
 from posthog_web.typing import DistinctId, Moment, Properties

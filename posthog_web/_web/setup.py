@@ -12,7 +12,7 @@ from posthog_web._client.core import Client
 from posthog_web._client.default import default_client
 from posthog_web._config import ClientOptions, WebOptions
 from posthog_web._config.doors import ALIASES, check_names
-from posthog_web._exceptions.chain import Boundary
+from posthog_web._exceptions.metadata import Boundary
 from posthog_web._guard import describe_fault, report_fault, safely
 from posthog_web._log import Notices
 from posthog_web._runtime import process, signals

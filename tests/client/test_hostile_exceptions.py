@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from posthog_web import Client
-from posthog_web._exceptions.chain import IN_CODE, Boundary
 from posthog_web._exceptions.message import MAX_MESSAGE, MAX_NAME
+from posthog_web._exceptions.metadata import IN_CODE, Boundary
 from posthog_web._exceptions.source_lines import MAX_FILE, MAX_LINE
 from posthog_web._serialization import dumps
 from posthog_web.testing import RecordedEvents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import logging.config
 import threading
@@ -300,3 +301,41 @@ def test_it_is_made_by_a_configuration_of_logging(posthog_events: RecordedEvents
     configured.handlers.clear()
 
     assert posthog_events.one("$exception").properties["$exception_level"] == "warning"
+
+
+def test_values_in_the_message_itself_are_masked_as_in_others(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """An f-string holds what arguments would."""
+    listen(client)
+    log(f"login of bob failed, password={'hunter2'}")
+
+    message = posthog_events.one("$exception").properties["log_message"]
+    assert message.startswith("login of bob failed, password=")
+    assert "hunter2" not in message
+
+
+def test_a_task_that_a_hook_starts_is_reported(posthog_events: RecordedEvents) -> None:
+    """What is started while an exception is reported goes on when that is done."""
+    tasks: list[asyncio.Task[None]] = []
+
+    async def poll() -> None:
+        await started.wait()
+        log("polling failed")
+
+    def start_polling(event: Any) -> Any:
+        if not tasks:
+            tasks.append(asyncio.get_running_loop().create_task(poll()))
+        return event
+
+    async def run() -> None:
+        log("the first")
+        started.set()
+        await tasks[0]
+
+    started = asyncio.Event()
+    listen(Client("phc_test", before_send=start_polling))
+    asyncio.run(run())
+
+    messages = [event.properties["log_message"] for event in posthog_events]
+    assert messages == ["the first", "polling failed"]

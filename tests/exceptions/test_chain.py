@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
+from posthog_web import Client
 from posthog_web._exceptions.chain import (
     MAX_ENTRIES,
     MAX_INSPECTED,
-    Boundary,
     describe_exception,
     describe_message,
 )
 from posthog_web._exceptions.frames import Stacks
-from posthog_web._exceptions.metadata import UNKNOWN
+from posthog_web._exceptions.metadata import UNKNOWN, Boundary
+from posthog_web.testing import RecordedEvents
 
 STACKS = Stacks(project_root=__file__.rpartition("/tests/")[0])
 
@@ -360,3 +361,52 @@ def test_a_message_may_have_a_boundary_too() -> None:
     assert event["$exception_source"] == "python.logging"
     assert event["$exception_list"][0]["mechanism"]["type"] == "logger"
     assert event["$exception_list"][0]["mechanism"]["handled"] is True
+
+
+class Foreign(Exception):  # noqa: N818 - an error of another language
+    """What brings along its stack as text."""
+
+    def __init__(self, stack: str) -> None:
+        """Keep *stack* as other runtimes' errors do."""
+        super().__init__("it failed there")
+        self.stack = stack
+
+
+def test_a_stack_that_came_as_text_is_masked_and_bounded(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """It is what its writers wanted to be seen, and no more than an event can hold."""
+    client.capture_exception(Foreign("at login (app.js:1) password=hunter2"))
+    crowd = [Foreign("\U0001f600" * 20_000) for _ in range(60)]
+    assert client.capture_exception(ExceptionGroup("crowd", crowd))
+
+    one, many = posthog_events
+    [entry] = one.properties["$exception_list"]
+    assert entry["mechanism"]["meta"]["stack"].startswith("at login (app.js:1) password=")
+    assert "hunter2" not in str(one.properties)
+    assert len(many.properties["$exception_list"]) == 50
+
+
+def test_a_property_of_an_error_is_not_asked(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """What an error computes when asked for its stack is anybody's code."""
+
+    class Lazy(Exception):  # noqa: N818 - as above
+        @property
+        def stack(self) -> str:
+            raise SystemExit
+
+    assert client.capture_exception(Lazy("boom"))
+
+    assert len(posthog_events) == 1
+
+
+def test_three_of_anything_are_no_exc_info(client: Client, posthog_events: RecordedEvents) -> None:
+    """A tuple is taken for a triple only if it can be one; else it is a message."""
+    try:
+        raise KeyError("unrelated")  # noqa: EM101, TRY301 - what is being handled meanwhile
+    except KeyError:
+        client.capture_exception(("quota exceeded", None, 3))
+
+    assert "quota exceeded" in posthog_events.one("$exception").properties["$exception_message"]

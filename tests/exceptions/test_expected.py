@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -83,6 +85,29 @@ def test_a_name_may_be_the_one_it_is_imported_by() -> None:
     assert asyncio.QueueFull() in expected("asyncio.QueueFull")
     assert asyncio.QueueEmpty() not in expected("asyncio.QueueFull", "asyncio.Missing", "no.Module")
     assert ValueError() in expected("ValueError")
+
+
+def test_a_group_that_holds_one_group_many_times_takes_no_time() -> None:
+    """Each of its members is looked at once."""
+    group: BaseException = KeyboardInterrupt()
+    for _ in range(200):
+        group = BaseExceptionGroup("same", [group, group])
+
+    assert group in expected()
+
+
+class _Lazy(ModuleType):
+    def __getattr__(self, name: str) -> object:
+        raise ImportError(name)
+
+
+def test_a_module_that_imports_when_asked_is_not_asked() -> None:
+    """What is not in a module yet is not what was raised."""
+    sys.modules["lazy_module"] = _Lazy("lazy_module")
+    try:
+        assert ValueError() not in expected("lazy_module.Timeout")
+    finally:
+        del sys.modules["lazy_module"]
 
 
 def _broken(_error: BaseException) -> bool:

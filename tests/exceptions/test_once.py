@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 from collections.abc import Callable
 
 import pytest
 
 import posthog_web
 from posthog_web import Client
+from posthog_web._exceptions.marks import Mark, mark_captured, was_captured
 from posthog_web._exceptions.metadata import ESCAPED
 from posthog_web.testing import RecordedEvents
 
@@ -133,6 +135,17 @@ def test_whether_it_was_dealt_with_is_not_known_where_it_leaves_a_context(
 
 
 @KINDS
+def test_outside_of_requests_an_object_is_one_failure_for_a_minute(kind: type[Exception]) -> None:
+    """A module may raise the same object again and again: it is reported again, in time."""
+    error = kind()
+    mark_captured(error, Mark(place=None, reporter=1, moment=1000))
+
+    assert was_captured(error, Mark(place=None, reporter=1, moment=1059))
+    assert not was_captured(error, Mark(place=None, reporter=1, moment=1060))
+    assert not was_captured(error, Mark(place=7, reporter=1, moment=1001))
+
+
+@KINDS
 def test_each_client_reports_for_itself(
     posthog_events: RecordedEvents, kind: type[Exception]
 ) -> None:
@@ -189,3 +202,4 @@ def test_what_an_exception_carries_can_be_shown(
 
     assert len(posthog_events) == 1
     assert json.loads(json.dumps(vars(error))).keys() == {"__posthog_captured__"}
+    assert b"posthog_web" not in pickle.dumps(error)

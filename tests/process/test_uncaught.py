@@ -376,15 +376,19 @@ late = Client("phc_late", url, enable_exception_autocapture=True)
     assert messages(inspector) == ["at the top"] * 2
 
 
-def test_hooks_keep_no_client_alive(inspector: Inspector) -> None:
-    """A client nobody holds is gone; what fails afterwards is printed as ever."""
+def test_a_client_that_nobody_keeps_reports(inspector: Inspector) -> None:
+    """It may be made for nothing else, and never be named; once shut down it is let go."""
     ended = start(
         """
 import weakref
 gone = weakref.ref(client)
 del client
 gc.collect()
+gone().shutdown()
+gc.collect()
 assert gone() is None
+Client("phc_test", url, enable_exception_autocapture=True)
+gc.collect()
 """
         + AT_THE_TOP,
         inspector,
@@ -392,7 +396,23 @@ assert gone() is None
 
     assert "ValueError: at the top" in ended.errors
     assert "posthog_web" not in ended.errors
-    assert reports(inspector) == []
+    assert messages(inspector) == ["at the top"]
+
+
+def test_a_hook_that_was_saved_and_put_back_reports(inspector: Inspector) -> None:
+    """A tool puts back the hook it found, though another client was made meanwhile."""
+    start(
+        """
+found = sys.excepthook
+sys.excepthook = lambda *arguments: None
+other = Client("phc_other", url, enable_exception_autocapture=True)
+sys.excepthook = found
+"""
+        + AT_THE_TOP,
+        inspector,
+    )
+
+    assert messages(inspector) == ["at the top"] * 2
 
 
 def test_nothing_is_kept_of_what_was_reported(inspector: Inspector) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from posthog_web import Client
-from posthog_web._exceptions.chain import Boundary
+from posthog_web._exceptions.metadata import Boundary
 
 HOOK = Boundary(
     kind="onuncaughtexception", handled=False, source="python.sys_excepthook", level="fatal"
