@@ -90,6 +90,34 @@ def read_person_update(
             raise Flaw(msg)
 
 
+def read_exception_call(
+    positional: tuple[Any, ...], exception: Any, distinct_id: Any, properties: Any
+) -> tuple[Any, Any, Any]:
+    """Return (exception, distinct_id, properties) of a call in either generation.
+
+    A mapping as second and last positional is the properties, anything else the id.
+    """
+    if positional and exception is not None:
+        msg = "the exception is given twice"
+        raise Flaw(msg)
+    match positional:
+        case ():
+            return exception, distinct_id, properties
+        case (first,):
+            return first, distinct_id, properties
+        case (first, Mapping() as second):
+            return first, distinct_id, _either(second, properties)
+        case (first, second, *rest) if len(rest) <= 1:
+            properties = _either(rest[0] if rest else None, properties)
+            return first, _either(second, distinct_id), properties
+        case _:
+            msg = (
+                "capture_exception takes (exception, properties) or (exception, distinct_id,"
+                " properties)"
+            )
+            raise Flaw(msg)
+
+
 def _either(first: Any, second: Any) -> Any:
     return second if first is None else first
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from time import monotonic
-from typing import Any
+from typing import Any, overload
 from uuid import UUID
 
 from posthog_web import _events
-from posthog_web._client.verb import Verbs, verb
+from posthog_web._client.verb import Verbs, overloaded_verb, verb
 from posthog_web._delivery.lanes import Lanes
 from posthog_web._events import Flaw
 from posthog_web._exceptions import chain
@@ -35,14 +35,14 @@ class ExceptionVerb(Verbs):
     _lanes: Lanes
     _notices: Notices
 
-    @verb
+    @overload
     def capture_exception(
         self,
         exception: object = None,
-        distinct_id: DistinctId | None = None,
         properties: Properties | None = None,
         *,
-        context: object = None,  # noqa: ARG002 - what the first generation took; ignored
+        distinct_id: DistinctId | None = None,
+        context: object = None,
         timestamp: Moment | None = None,
         uuid: UUID | str | None = None,
         groups: Mapping[str, DistinctId] | None = None,
@@ -50,10 +50,48 @@ class ExceptionVerb(Verbs):
         disable_geoip: bool | None = None,
         level: str | None = None,
         fingerprint: str | None = None,
+    ) -> str | None: ...
+
+    @overload
+    def capture_exception(
+        self,
+        exception: object = None,
+        distinct_id: DistinctId | None = None,
+        properties: Properties | None = None,
+        *,
+        context: object = None,
+        timestamp: Moment | None = None,
+        uuid: UUID | str | None = None,
+        groups: Mapping[str, DistinctId] | None = None,
+        flags: object = None,
+        disable_geoip: bool | None = None,
+        level: str | None = None,
+        fingerprint: str | None = None,
+    ) -> str | None: ...
+
+    @overloaded_verb
+    def capture_exception(
+        self,
+        *positional: Any,
+        exception: Any = None,
+        distinct_id: Any = None,
+        properties: Any = None,
+        context: object = None,  # noqa: ARG002 - what the first generation took; ignored
+        timestamp: Moment | None = None,
+        uuid: UUID | str | None = None,
+        groups: Any = None,
+        flags: object = None,
+        disable_geoip: bool | None = None,
+        level: str | None = None,
+        fingerprint: str | None = None,
     ) -> str | None:
         """Report an exception as one ``$exception`` event, with its causes and their stacks.
 
+        ``capture_exception(error, {"order": 1})`` or, as before,
+        ``capture_exception(error, "user-1", {"order": 1})``.
+
         Args:
+            positional: ``(exception, properties)`` or ``(exception, distinct_id, properties)``.
             exception: What went wrong: an exception, an exc_info triple, or anything that can be
                 written as text. None: the exception being handled.
             distinct_id: Whom it happened to. None: the person of the current context, or nobody.
@@ -70,7 +108,10 @@ class ExceptionVerb(Verbs):
         Returns:
             The event's uuid, or None when it was not accepted.
         """
-        person = None if distinct_id is None else _events.read_id(distinct_id)
+        exception, distinct_id, properties = _events.read_exception_call(
+            positional, exception, distinct_id, properties
+        )
+        person = _events.read_optional_id(distinct_id)
         error = chain.find_exception(exception)
         if error is None and (exception is None or chain.is_empty_triple(exception)):
             msg = "there is no exception to capture"

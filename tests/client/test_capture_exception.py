@@ -56,6 +56,62 @@ def test_an_exception_is_told_with_its_cause(
     assert last["filename"].endswith("test_capture_exception.py")
 
 
+@pytest.mark.parametrize(
+    ("positional", "named"),
+    [
+        (({"order": 1},), {"distinct_id": "user-1"}),
+        (("user-1", {"order": 1}), {}),
+        (("user-1",), {"properties": {"order": 1}}),
+        ((), {"distinct_id": "user-1", "properties": {"order": 1}}),
+        ((None, {"order": 1}), {"distinct_id": "user-1"}),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("of_module", [False, True], ids=["client", "module"])
+def test_properties_come_second_or_third(
+    client: Client,
+    posthog_events: RecordedEvents,
+    positional: tuple[Any, ...],
+    named: dict[str, Any],
+    of_module: bool,
+) -> None:
+    """A mapping after the exception is the properties, as everywhere; anything else the person."""
+    error = ValueError("no")
+
+    if of_module:
+        with posthog_web.new_context(client=client):
+            assert posthog_web.capture_exception(error, *positional, **named)
+    else:
+        assert client.capture_exception(error, *positional, **named)
+
+    event = posthog_events.one("$exception")
+    assert (event.distinct_id, event.properties["order"]) == ("user-1", 1)
+
+
+@pytest.mark.parametrize(
+    ("positional", "named", "said"),
+    [
+        ((1, 2, 3, 4), {}, "takes (exception, properties) or (exception, distinct_id, properties)"),
+        (("a",), {"exception": ValueError()}, "the exception is given twice"),
+        ((ValueError(), {"order": 1}, {"order": 2}), {}, "distinct_id must be text"),
+    ],
+    ids=["four", "twice", "two mappings"],
+)
+def test_arguments_that_fit_no_call_are_said(
+    client: Client,
+    posthog_events: RecordedEvents,
+    caplog: pytest.LogCaptureFixture,
+    positional: tuple[Any, ...],
+    named: dict[str, Any],
+    said: str,
+) -> None:
+    """Such a call raises nothing, reports nothing and says why."""
+    assert client.capture_exception(*positional, **named) is None
+
+    assert said in caplog.text
+    assert len(posthog_events) == 0
+
+
 @pytest.mark.spec("SRV-297", "SRV-298", "SRV-299", "SRV-310")
 def test_entries_say_how_they_hang_together(client: Client, posthog_events: RecordedEvents) -> None:
     """Each entry has an id; later ones name their parent and how they came about."""
