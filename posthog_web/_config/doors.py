@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any, Generic, TypeVar
 
-from posthog_web._config.kinds import Kind
+from posthog_web._config.kinds import Kind, Unfit
 from posthog_web._config.options import ClientOptions, WebOptions
 from posthog_web.errors import ConfigurationError
 
@@ -120,8 +120,9 @@ def _from_environment(
         kind: Kind = known[canonical].metadata["kind"]
         try:
             values[canonical] = kind.accept(kind.parse(text))
-        except Exception:  # noqa: BLE001 - a dotted path runs somebody else's module
-            complaints[canonical] = f"{variable} is ignored: it must be {kind.expected}"
+        except Exception as error:  # noqa: BLE001 - values and their methods may be anybody's
+            reason = _reason(error)
+            complaints[canonical] = f"{variable} is ignored: it must be {kind.expected}{reason}"
     return values, complaints
 
 
@@ -131,6 +132,9 @@ def _accept(item: Field[Any], value: object, label: str, *, from_text: bool = Fa
         if from_text and kind.from_text and isinstance(value, str):
             value = kind.parse(value)
         return kind.accept(value)
+    except Unfit as error:
+        msg = f"{label} must be {kind.expected}{_reason(error)}"
+        raise ConfigurationError(msg) from None
     except Exception:  # noqa: BLE001 - values and their methods may be anybody's
         # Text is not quoted: it may be a key in the wrong place.
         quoted = item.repr and type(value) in {bool, int, float}
@@ -139,11 +143,21 @@ def _accept(item: Field[Any], value: object, label: str, *, from_text: bool = Fa
         raise ConfigurationError(msg) from None
 
 
+def _reason(error: Exception) -> str:
+    """Return why a value is none, after what is expected; other errors may quote the value."""
+    return f"; {error}" if isinstance(error, Unfit) and str(error) else ""
+
+
 def _label(label: str, name: str) -> str:
     return label.format(name=name, NAME=name.upper())
 
 
 def _unknown(name: str, known: Iterable[str], label: str) -> str:
+    if name in names(WebOptions):
+        return (
+            f"{_label(label, name)} is an option of the adapters for Django, Flask and ASGI, not of"
+            " a client"
+        )
     near = difflib.get_close_matches(name.lower(), [*known, *ALIASES], n=1, cutoff=0.7)
     hint = f"; did you mean {_label(label, near[0])}?" if near else ""
     return f"posthog_web has no option {_label(label, name)}{hint}"

@@ -1,28 +1,35 @@
 """Kinds of option values: what each takes from code, and how each is written as text.
 
 A kind never guesses. ``accept`` returns the value to keep or raises ValueError; ``parse`` turns
-the text of an environment variable into something ``accept`` can judge.
+the text of an environment variable into something ``accept`` can judge. Functions have a module of
+their own, and so have lists.
 """
 
 from __future__ import annotations
 
 import importlib
-import inspect
-import ipaddress
 import json
 import os
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
+
+T = TypeVar("T")
 
 _WORDS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
+
+
+class Unfit(ValueError):  # noqa: N818 - a verdict on a value, which becomes a ConfigurationError
+    """A value of the right type is not what the option takes; the text says why.
+
+    It never quotes the value, which may be a key in the wrong place. Without a text there is
+    nothing to say beyond what is expected.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +38,9 @@ class Kind:
 
     Attributes:
         expected: The sentence's end in "must be …".
-        accept: Returns the value to keep, or raises ValueError.
-        parse: Reads the value from text, or raises ValueError.
+        accept: Returns the value to keep, or raises ValueError: Unfit with the reason, if the type
+            alone does not say it.
+        parse: Reads the value from text, or raises ValueError in the same way.
         from_text: Whether a setting may be written as text (dotted paths to functions).
     """
 
@@ -42,23 +50,47 @@ class Kind:
     from_text: bool = False
 
 
-def _require(*, holds: bool) -> None:
+def require(*, holds: bool) -> None:
+    """Raise ValueError unless the value is of the right type."""
     if not holds:
         raise ValueError
 
 
-def _text(value: object) -> str:
-    _require(holds=isinstance(value, str))
+def demand(reason: str, *, holds: bool) -> None:
+    """Raise Unfit with *reason* unless it *holds*."""
+    if not holds:
+        raise Unfit(reason)
+
+
+def accept_each(value: object, accept: Callable[[object], T], what: str) -> tuple[T, ...]:
+    """Return the items of a list, each as *accept* keeps it; Unfit tells which is no *what*."""
+    require(holds=isinstance(value, Sequence) and not isinstance(value, str | bytes))
+    items = []
+    for position, item in enumerate(value, 1):  # type: ignore[arg-type, var-annotated]  # checked above
+        try:
+            items.append(accept(item))
+        except Unfit as error:
+            reason = f"item {position}: {error}"
+            raise Unfit(reason) from None
+        except Exception:  # noqa: BLE001 - items and their methods may be anybody's
+            reason = f"item {position} is no {what}, but of type {type(item).__name__:.40}"
+            raise Unfit(reason) from None
+    return tuple(items)
+
+
+def accept_text(value: object) -> str:
+    """Return *value* if it is text."""
+    require(holds=isinstance(value, str))
     return str(value)
 
 
 def _path(value: object) -> str:
-    _require(holds=isinstance(value, str | os.PathLike))
+    require(holds=isinstance(value, str | os.PathLike))
     return os.fspath(value)  # type: ignore[call-overload, no-any-return]  # checked above
 
 
 def _flag(value: object) -> bool:
-    _require(holds=isinstance(value, bool))
+    require(holds=isinstance(value, bool))
     return bool(value)
 
 
@@ -70,132 +102,53 @@ def _word(text: str) -> bool:
 
 
 def _host(value: object) -> str:
-    host = _text(value).strip()
-    if host:
+    host = accept_text(value).strip()
+    if not host:
+        return host
+    begins = host.lower().startswith(("https://", "http://"))
+    demand("it must begin with https:// or http://", holds=begins)
+    try:
         parts = urlsplit(host)
-        _require(holds=parts.scheme in {"http", "https"} and bool(parts.hostname))
-        _require(holds=parts.port != 0 and not parts.query and not parts.fragment)
+    except ValueError:
+        raise Unfit("it is no address") from None  # noqa: EM101, TRY003 - urlsplit's would quote it
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    demand("its port must be a number from 1 to 65535", holds=port != 0)
+    demand("there is no name of a host in it", holds=bool(parts.hostname))
+    demand("there is a blank in it", holds=not any(map(str.isspace, host)))
+    demand("it must end before any ? or #", holds=not parts.query and not parts.fragment)
     return host
 
 
-def _function(value: object) -> Callable[..., Any]:
-    _require(holds=callable(value))
-    return value  # type: ignore[return-value]  # checked above
-
-
-def _plain_function(value: object) -> Callable[..., Any]:
-    function = _function(value)
-    _require(holds=not inspect.iscoroutinefunction(function))
-    return function
-
-
-def _functions(value: object) -> tuple[Callable[..., Any], ...]:
-    if callable(value):
-        return (value,)
-    _require(holds=isinstance(value, Sequence) and not isinstance(value, str | bytes))
-    return tuple(_function(item) for item in value)  # type: ignore[attr-defined]  # checked above
-
-
-def _import(path: str) -> object:
-    module, _, name = path.strip().rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError):
-        raise ValueError from None
-
-
-def _import_all(text: str) -> object:
-    if text.lstrip().startswith("["):
-        return tuple(_import(path) for path in json.loads(text))
-    return _import(text)
-
-
 def _mapping(value: object) -> Mapping[str, Any]:
-    _require(holds=isinstance(value, Mapping) and all(isinstance(key, str) for key in value))
-    return dict(value)  # type: ignore[call-overload, no-any-return]  # checked above
+    require(holds=isinstance(value, Mapping))
+    mapping: dict[Any, Any] = dict(value)  # type: ignore[call-overload]  # checked above
+    for position, key in enumerate(mapping, 1):
+        demand(f"key {position} is no text", holds=isinstance(key, str))
+    return mapping
 
 
-def _proxies(value: object) -> int | tuple[str, ...]:
-    if isinstance(value, int) and not isinstance(value, bool):
-        _require(holds=value >= 0)
-        return value
-    networks = _texts(value)
-    for network in networks:
-        ipaddress.ip_network(network, strict=False)
-    return networks
+def _read_mapping(text: str) -> object:
+    return read_json(text, dict, '{"region": "eu"}')
 
 
-def _texts(value: object) -> tuple[str, ...]:
-    _require(holds=isinstance(value, Sequence) and not isinstance(value, str | bytes))
-    return tuple(_text(item) for item in value)  # type: ignore[attr-defined]  # checked above
-
-
-def _paths(value: object) -> tuple[str | re.Pattern[str], ...]:
-    _require(holds=isinstance(value, Sequence) and not isinstance(value, str | bytes))
-    return tuple(_path_or_pattern(item) for item in value)  # type: ignore[attr-defined]  # checked above
-
-
-def _path_or_pattern(value: object) -> str | re.Pattern[str]:
-    if isinstance(value, re.Pattern):
-        _require(holds=isinstance(value.pattern, str))
-        return value
-    text = _text(value)
-    _require(holds=text.startswith(("/", "^")) and text != "/")
-    return re.compile(text) if text.startswith("^") else text
-
-
-def _exceptions(value: object) -> tuple[object, ...]:
-    _require(holds=isinstance(value, Sequence) and not isinstance(value, str | bytes))
-    return tuple(_exception(item) for item in value)  # type: ignore[attr-defined]  # checked above
-
-
-def _exception(value: object) -> object:
-    """Return a class of exceptions, the dotted name of one, or a function that judges them."""
-    if isinstance(value, type):
-        _require(holds=issubclass(value, BaseException))
-        return value
-    if isinstance(value, str):
-        _require(holds=all(part.isidentifier() for part in value.split(".")))
-        return value
-    return _plain_function(value)
-
-
-def _patterns(value: object) -> tuple[str, ...]:
-    patterns = _texts(value)
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except (re.error, OverflowError, RecursionError):
-            raise ValueError from None
-    return patterns
-
-
-def _statuses(value: object) -> tuple[int, ...]:
-    _require(holds=isinstance(value, Sequence | AbstractSet) and not isinstance(value, str | bytes))
-    _require(holds=all(_is_status(status) for status in value))  # type: ignore[attr-defined]  # checked above
-    return tuple(sorted(value))  # type: ignore[call-overload]  # checked above
-
-
-def _is_status(value: object) -> bool:
-    return type(value) is int and 100 <= value <= 599  # noqa: PLR2004 - HTTP's
-
-
-def _read_statuses(text: str) -> object:
-    """Read ``500-599,429``, or a list in JSON."""
-    if text.lstrip().startswith("["):
-        return json.loads(text)
-    statuses: set[int] = set()
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        statuses.update(range(int(first), int(last or first) + 1))
-    return statuses
+def read_json(text: str, kind: type, example: str) -> object:
+    """Return what *text* holds as JSON, which must be of *kind*; else say how it is written."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    demand(f"it is written as JSON: '{example}'", holds=isinstance(found, kind))
+    return found
 
 
 def whole(minimum: int) -> Kind:
     """Return the kind of whole numbers of at least *minimum*."""
 
     def accept(value: object) -> int:
-        _require(holds=isinstance(value, int) and not isinstance(value, bool) and value >= minimum)
+        require(holds=isinstance(value, int) and not isinstance(value, bool) and value >= minimum)
         return int(value)  # type: ignore[call-overload, no-any-return]  # checked above
 
     return Kind(expected=f"a whole number of at least {minimum}", accept=accept, parse=int)
@@ -205,10 +158,10 @@ def seconds(*, above_zero: bool = False, endless: bool = False) -> Kind:
     """Return the kind of durations in seconds; *endless* ones may be ``math.inf``."""
 
     def accept(value: object) -> float:
-        _require(holds=isinstance(value, int | float) and not isinstance(value, bool))
+        require(holds=isinstance(value, int | float) and not isinstance(value, bool))
         number = float(value)  # type: ignore[arg-type]  # checked above
-        _require(holds=number > 0 if above_zero else number >= 0)
-        _require(holds=endless or number <= threading.TIMEOUT_MAX)
+        require(holds=number > 0 if above_zero else number >= 0)
+        require(holds=endless or number <= threading.TIMEOUT_MAX)
         return number
 
     bound = "more than 0" if above_zero else "0 or more"
@@ -216,9 +169,9 @@ def seconds(*, above_zero: bool = False, endless: bool = False) -> Kind:
 
 
 def _share(value: object) -> float:
-    _require(holds=isinstance(value, int | float) and not isinstance(value, bool))
+    require(holds=isinstance(value, int | float) and not isinstance(value, bool))
     number = float(value)  # type: ignore[arg-type]  # checked above
-    _require(holds=0 <= number <= 1)
+    require(holds=0 <= number <= 1)
     return number
 
 
@@ -226,8 +179,12 @@ def one_of(*choices: object) -> Kind:
     """Return the kind of a value out of *choices*."""
 
     def accept(value: object) -> object:
-        _require(holds=any(value is choice or value == choice for choice in choices))
-        return value
+        if any(value is choice or value == choice for choice in choices):
+            return value
+        # That a text is no text from the list tells nothing by being called one.
+        if any(type(value) is type(choice) for choice in choices):
+            raise Unfit
+        raise ValueError
 
     def parse(text: str) -> object:
         return text if text in choices else _word(text)
@@ -245,59 +202,23 @@ def alias_of(aliases: Mapping[str, object], *choices: object) -> Kind:
     return Kind(expected=kind.expected, accept=accept)
 
 
-def _compression(value: object) -> str:
-    _require(holds=value in _COMPRESSIONS)
-    if value == "zstd":
-        importlib.import_module("zstandard")
-    return str(value)
+_COMPRESSION = one_of("none", "identity", "gzip", "deflate", "zstd")
 
 
-_COMPRESSIONS = ("none", "identity", "gzip", "deflate", "zstd")
+def _compression(value: object) -> object:
+    if _COMPRESSION.accept(value) == "zstd":
+        try:
+            importlib.import_module("zstandard")
+        except ImportError:
+            reason = "zstandard is not installed: pip install 'posthog-web[zstd]'"
+            raise Unfit(reason) from None
+    return value
 
-COMPRESSION = Kind(
-    expected=f"one of {', '.join(map(repr, _COMPRESSIONS))}"
-    " (the last one needs: pip install 'posthog-web[zstd]')",
-    accept=_compression,
-)
-TEXT = Kind(expected="text", accept=_text)
+
+COMPRESSION = Kind(expected=_COMPRESSION.expected, accept=_compression)
+TEXT = Kind(expected="text", accept=accept_text)
 PATH = Kind(expected="a path", accept=_path)
 HOST = Kind(expected="an address such as 'https://eu.i.posthog.com'", accept=_host)
 FLAG = Kind(expected="True or False", accept=_flag, parse=_word)
-FUNCTION = Kind(expected="a function", accept=_function, parse=_import, from_text=True)
-PLAIN_FUNCTION = Kind(
-    expected="a function that is not asynchronous",
-    accept=_plain_function,
-    parse=_import,
-    from_text=True,
-)
-FUNCTIONS = Kind(
-    expected="a function or a list of functions",
-    accept=_functions,
-    parse=_import_all,
-    from_text=True,
-)
-MAPPING = Kind(expected="a mapping with text keys", accept=_mapping, parse=json.loads)
-TEXTS = Kind(expected="a list of texts", accept=_texts, parse=json.loads)
-PATHS = Kind(
-    expected="a list of paths such as '/internal', routes such as '/item/<int:number>', or regular"
-    " expressions that start with '^'",
-    accept=_paths,
-    parse=json.loads,
-)
-EXCEPTIONS = Kind(
-    expected="a list of exception classes, dotted names of such, or functions",
-    accept=_exceptions,
-    parse=json.loads,
-)
-PATTERNS = Kind(expected="a list of regular expressions", accept=_patterns, parse=json.loads)
-STATUSES = Kind(
-    expected="a collection of HTTP statuses, such as range(500, 600), or '500-599' as text",
-    accept=_statuses,
-    parse=_read_statuses,
-)
+MAPPING = Kind(expected="a mapping with text keys", accept=_mapping, parse=_read_mapping)
 SHARE = Kind(expected="a number from 0 to 1", accept=_share, parse=float)
-PROXIES = Kind(
-    expected="a number of proxies, or a list of networks such as '10.0.0.0/8'",
-    accept=_proxies,
-    parse=json.loads,
-)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from posthog_web._config import kinds
+from posthog_web._config import functions, kinds, lists
 from posthog_web._config.kinds import Kind
 
 
@@ -74,7 +74,7 @@ class ClientOptions:
         kinds.FLAG, False, "Leave prompts, outputs and tools out of $ai_* events."
     )
     before_send: tuple[Callable[..., Any], ...] | None = option(
-        kinds.FUNCTIONS,
+        functions.HOOKS,
         None,
         "Sees each event last: returns it, changed or not, or None to drop it.",
     )
@@ -107,7 +107,7 @@ class ClientOptions:
     capture_compression: Literal["none", "identity", "gzip", "deflate", "zstd"] | None = option(
         kinds.COMPRESSION,
         None,
-        "How v1 compresses. None: as the option gzip says.",
+        "How v1 compresses. None: as the option gzip says. 'zstd' needs posthog-web[zstd].",
     )
     thread: int = option(kinds.whole(1), 1, "Threads that send.")
 
@@ -126,12 +126,12 @@ class ClientOptions:
         kinds.seconds(), 5, "Seconds shutdown() and the end of the process wait by default."
     )
     on_error: Callable[..., Any] | None = option(
-        kinds.PLAIN_FUNCTION,
+        functions.plain_function(),
         None,
         "Called with (error) or (error, events) when events were not delivered.",
     )
     on_drop: Callable[..., Any] | None = option(
-        kinds.PLAIN_FUNCTION,
+        functions.plain_function(),
         None,
         "Called with (reason, events) for events that will never arrive, on the thread that drops.",
     )
@@ -150,7 +150,7 @@ class ClientOptions:
         " in __del__ and the like.",
     )
     ignore_exceptions: tuple[type[BaseException] | str | Callable[..., Any], ...] = option(
-        kinds.EXCEPTIONS,
+        lists.EXCEPTIONS,
         (),
         "Exceptions that are not reported by themselves: classes, their dotted names, or functions"
         " that are called with the exception and return True. capture_exception reports them.",
@@ -178,7 +178,7 @@ class ClientOptions:
         kinds.PATH, None, "Where the application's own code lies. None: the working directory."
     )
     in_app_modules: tuple[str, ...] = option(
-        kinds.TEXTS,
+        lists.TEXTS,
         (),
         "Modules that are the application's own, with all below, wherever they lie.",
     )
@@ -186,13 +186,13 @@ class ClientOptions:
         kinds.FLAG, False, "Report the local variables of the application's own frames, masked."
     )
     code_variables_mask_patterns: tuple[str, ...] = option(
-        kinds.PATTERNS,
+        lists.PATTERNS,
         SECRET_NAMES,
         "Regular expressions, in either case: variables, keys, attributes and texts in which one is"
         " found are masked. They replace those for passwords, tokens and their kin.",
     )
     code_variables_ignore_patterns: tuple[str, ...] = option(
-        kinds.PATTERNS,
+        lists.PATTERNS,
         ("^__",),
         "Regular expressions, in either case: variables whose name has one are left out.",
     )
@@ -231,29 +231,29 @@ class WebOptions:
         "Report uncaught exceptions. None: unless enable_exception_autocapture=False was written.",
     )
     failed_request_status_codes: tuple[int, ...] = option(
-        kinds.STATUSES,
+        lists.STATUSES,
         tuple(range(500, 600)),
         "Statuses that make an exception a failure which the framework turned into them.",
     )
     excluded_paths: tuple[str | re.Pattern[str], ...] = option(
-        kinds.PATHS,
+        lists.PATHS,
         (),
         "Requests of which nothing is captured by itself: paths with all below them, routes, or"
         " regular expressions that start with '^'. Health probes are excluded anyway.",
     )
     request_filter: Callable[[Any], Any] | None = option(
-        kinds.PLAIN_FUNCTION,
+        functions.plain_function("request"),
         None,
         "Called with the request: False excludes it, as excluded_paths do.",
     )
     extra_properties: Callable[[Any, Any], Any] | None = option(
-        kinds.PLAIN_FUNCTION,
+        functions.plain_function("request", "response"),
         None,
         "Called with (request, response), the response None until there is one: returns further"
         " properties of the request's events.",
     )
     client_for: Callable[[Any], Any] | None = option(
-        kinds.PLAIN_FUNCTION,
+        functions.plain_function("request"),
         None,
         "Called with the request: returns the client it captures with, or None for the usual one.",
     )
@@ -264,7 +264,7 @@ class WebOptions:
         kinds.SHARE, 1.0, "The share of requests of which such an event is captured, from 0 to 1."
     )
     distinct_id: Callable[[Any], Any] | None = option(
-        kinds.PLAIN_FUNCTION,
+        functions.plain_function("user"),
         None,
         "Called with the authenticated user: returns their id, or None for the usual one.",
     )
@@ -272,7 +272,7 @@ class WebOptions:
         kinds.FLAG, True, "Use ids sent by the browser while nobody is logged in."
     )
     trusted_proxies: int | tuple[str, ...] = option(
-        kinds.PROXIES, 0, "Proxies in front of the application, as a count or as networks."
+        lists.PROXIES, 0, "Proxies in front of the application, as a count or as networks."
     )
     respect_opt_out_cookie: bool = option(
         kinds.FLAG, True, "Send nothing for browsers in which posthog-js was told to opt out."
@@ -289,10 +289,10 @@ class WebOptions:
         "The client's address: whole, its network only (IPv4 /24, IPv6 /48), or none and no place.",
     )
     captured_query_params: tuple[str, ...] = option(
-        kinds.TEXTS, (), "Parameters of the query that $current_url shows; no others."
+        lists.TEXTS, (), "Parameters of the query that $current_url shows; no others."
     )
     masked_route_params: tuple[str, ...] = option(
-        kinds.TEXTS, (), "Parameters of routes to hide in paths, beside token, key and their kind."
+        lists.TEXTS, (), "Parameters of routes to hide in paths, beside token, key and their kind."
     )
     respect_gpc: bool = option(kinds.FLAG, False, "Send nothing for requests with Sec-GPC: 1.")
     respect_dnt: bool = option(kinds.FLAG, False, "Send nothing for requests with DNT: 1.")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
+import re
+import subprocess
+import sys
+from functools import partial
 from typing import Any
 
 import pytest
 
 from posthog_web import Client
+from posthog_web._config import ClientOptions, WebOptions, resolve
 from posthog_web.errors import ConfigurationError
 from posthog_web.inspector import Inspector
 
@@ -61,6 +66,215 @@ def test_a_mistake_in_code_names_the_option_and_what_it_takes(
 
     assert answer in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
+
+
+async def asynchronous(*_: object) -> None:
+    """Do nothing, in time."""
+
+
+async def generating(*_: object) -> Any:
+    """Yield nothing, in time."""
+    yield
+
+
+class Asynchronous:
+    """Is called like a function, and has to be awaited."""
+
+    async def __call__(self, *_: object) -> None:
+        """Do nothing, in time."""
+
+
+def nothing() -> None:
+    """Take nothing."""
+
+
+def three(one: object, two: object, three: object) -> None:
+    """Take too much."""
+
+
+class Unreadable:
+    """A function that does not let anybody read what it takes."""
+
+    __signature__ = "s3cr3t"
+
+    def __call__(self, *_: object) -> None:
+        """Do nothing."""
+
+
+# The type is right: what is wrong with the value is said in its place.
+REASONS: list[tuple[str, Any, str]] = [
+    ("host", "s3cr3t.example", "; it must begin with https:// or http://"),
+    ("host", "ftp://s3cr3t.example", "; it must begin with https:// or http://"),
+    ("host", "http://s3cr3t:99999", "; its port must be a number from 1 to 65535"),
+    ("host", "http://s3cr3t:0", "; its port must be a number from 1 to 65535"),
+    ("host", "http://s3cr3t:abc", "; its port must be a number from 1 to 65535"),
+    ("host", "http://[s3cr3t", "; it is no address"),
+    ("host", "https://", "; there is no name of a host in it"),
+    ("host", "https://s3cr3t .example", "; there is a blank in it"),
+    ("host", "https://h/?s3cr3t", "; it must end before any ? or #"),
+    ("capture_mode", "s3cr3t", "must be one of 'v0', 'v1'"),
+    ("capture_mode", 2, "must be one of 'v0', 'v1', not 2"),
+    (
+        "capture_compression",
+        "s3cr3t",
+        "must be one of 'none', 'identity', 'gzip', 'deflate', 'zstd'",
+    ),
+    ("capture_ip", "s3cr3t", "must be one of 'full', 'truncated', 'off'"),
+    ("handle_signals", "s3cr3t", "must be one of 'auto', True, False"),
+    ("super_properties", {"a": 1, 7: "s3cr3t"}, "; key 2 is no text"),
+    ("in_app_modules", ["shop", 7], "; item 2 is no text, but of type int"),
+    ("in_app_modules", "s3cr3t", "must be a list of texts, not str"),
+    ("excluded_paths", ["/a", "s3cr3t"], "; item 2: it must begin with / or"),
+    ("excluded_paths", ["^/(s3cr3t"], "; item 1: it is no regular expression that Python can read"),
+    ("excluded_paths", ["/a", "/s3cr3t/*"], "; item 2: a * in a path is no wildcard"),
+    ("excluded_paths", ["/"], "; item 1: it would exclude every request"),
+    ("excluded_paths", ["/a", re.compile(b"^/b")], "; item 2 is no path, but of type Pattern"),
+    ("ignore_exceptions", [ValueError, ValueError("s3cr3t")], "; item 2: it is an exception, not"),
+    ("ignore_exceptions", [int], "; item 1: it is a class, but not of exceptions"),
+    ("ignore_exceptions", ["s3cr3t!"], "; item 1: it is no dotted name"),
+    ("ignore_exceptions", [asynchronous], "; item 1: it is asynchronous"),
+    ("code_variables_mask_patterns", ["pin", "s3cr3t("], "; item 2: it is no regular expression"),
+    ("code_variables_ignore_patterns", ["*s3cr3t"], "; item 1: it is no regular expression"),
+    ("trusted_proxies", ["10.0.0.0/8", "s3cr3t"], "; item 2: it is no network such as"),
+    ("trusted_proxies", -1, "such as '10.0.0.0/8', not -1"),
+    ("failed_request_status_codes", [500, 99], "; item 2 is no whole number from 100 to 599"),
+    ("failed_request_status_codes", "5xx", "; as text it is written like '429,500-599'"),
+    ("failed_request_status_codes", "599-500", "; a range begins with the smaller number"),
+    ("failed_request_status_codes", 500, "or '500-599' as text, not 500"),
+    ("on_error", asynchronous, "; it is asynchronous"),
+    ("on_drop", Asynchronous(), "; it is asynchronous"),
+    ("before_send", asynchronous, "; it is asynchronous"),
+    ("before_send", partial(asynchronous), "; it is asynchronous"),
+    ("before_send", generating, "; it is asynchronous"),
+    ("before_send", [str, asynchronous], "; item 2: it is asynchronous"),
+    ("before_send", [str, 7], "; item 2 is no function, but of type int"),
+    ("before_send", nothing, "; it is called with (event), which it does not take"),
+    ("before_send", [three], "; item 1: it is called with (event), which it does not take"),
+    ("request_filter", nothing, "; it is called with (request), which it does not take"),
+    ("client_for", three, "; it is called with (request), which it does not take"),
+    ("distinct_id", nothing, "; it is called with (user), which it does not take"),
+    ("distinct_id", asynchronous, "; it is asynchronous"),
+    ("extra_properties", lambda _: {}, "; it is called with (request, response), which it does"),
+    ("ignore_exceptions", [nothing], "; item 1: it is called with (exception), which it does not"),
+]
+
+
+def options_of(name: str) -> type[Any]:
+    """Return which options one belongs to."""
+    return WebOptions if hasattr(WebOptions(), name) else ClientOptions
+
+
+@pytest.mark.parametrize(("name", "value", "said"), REASONS, ids=lambda value: str(value)[:40])
+def test_a_value_that_does_not_fit_says_why(name: str, value: Any, said: str) -> None:
+    """Where the type is right, the reason is told, by position in a list, and never the value."""
+    with pytest.raises(ConfigurationError) as caught:
+        resolve(options_of(name), arguments={name: value}, environ={})
+
+    message = str(caught.value)
+    assert message.startswith(f"{name} must be ")
+    assert said in message
+    names_the_type = re.search(r", not \S+$", message)
+    assert names_the_type is None or names_the_type[0] in said
+    assert "s3cr3t" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("before_send", Unreadable()),
+        ("before_send", lambda event, *_, **__: event),
+        ("request_filter", Unreadable()),
+        ("extra_properties", lambda *_: {}),
+        ("extra_properties", dict.get),
+        ("distinct_id", str),
+        ("client_for", [].append),
+        ("excluded_paths", ["/files/<path:rest>*", "/{rest:path}*", "^/static/.*"]),
+    ],
+    ids=repr,
+)
+def test_what_may_fit_is_accepted(name: str, value: Any) -> None:
+    """A function passes whose signature nobody can read, or that takes what it is called with."""
+    resolve(options_of(name), arguments={name: value}, environ={})
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("no.such.s3cr3t", "what it names cannot be imported (ModuleNotFoundError)"),
+        ("builtins.s3cr3t", "what it names cannot be imported (AttributeError)"),
+        ("s3cr3t", "what it names cannot be imported (ValueError)"),
+        ("tests.config.test_bad_input.asynchronous", "it is asynchronous"),
+        ("tests.config.test_bad_input.nothing", "it is called with (event), which it does not"),
+        ("tests.config.test_bad_input.REASONS", "must be a function or a list of functions"),
+    ],
+)
+def test_a_dotted_path_in_settings_says_why(path: str, said: str) -> None:
+    """A path that leads to nothing says so, and one that leads to no hook says what is wrong."""
+    with pytest.raises(ConfigurationError) as caught:
+        resolve(ClientOptions, arguments={}, settings={"before_send": path}, environ={})
+
+    assert said in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_package_that_is_not_installed_is_named() -> None:
+    """Where zstandard is missing, the answer says how it comes."""
+    script = (
+        "import sys\n"
+        "sys.modules['zstandard'] = None\n"
+        "from posthog_web import Client\n"
+        "try: Client('phc_test', capture_compression='zstd')\n"
+        "except ValueError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False
+    )
+
+    assert "zstandard is not installed: pip install 'posthog-web[zstd]'" in done.stdout
+
+
+def test_an_option_of_adapters_is_none_of_a_client() -> None:
+    """A client says whose option it is, instead of that there is none."""
+    with pytest.raises(ConfigurationError, match="excluded_paths is an option of the adapters"):
+        Client("phc_test", excluded_paths=["/health"])  # type: ignore[call-arg]  # that is the point
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("excluded_paths", "/health", """it is written as JSON: '["/internal"]'"""),
+        ("excluded_paths", "/a,/b", "it is written as JSON: "),
+        ("excluded_paths", '"/health"', "it is written as JSON: "),
+        ("excluded_paths", '["health"]', "item 1: it must begin with / or"),
+        ("in_app_modules", "shop", """it is written as JSON: '["one", "two"]'"""),
+        ("in_app_modules", "[" * 100_000, "it is written as JSON: "),
+        (
+            "ignore_exceptions",
+            "shop.SoldOut",
+            """it is written as JSON: '["shop.errors.SoldOut"]'""",
+        ),
+        ("code_variables_mask_patterns", "pin", "it is written as JSON: "),
+        ("super_properties", "region=eu", """it is written as JSON: '{"region": "eu"}'"""),
+        ("super_properties", "[1]", "it is written as JSON: "),
+        ("trusted_proxies", "10.0.0.0/8", """or as JSON: '["10.0.0.0/8"]'"""),
+        ("failed_request_status_codes", "5xx", "as text it is written like '429,500-599'"),
+        ("failed_request_status_codes", "[5", "it is written as JSON: '[429, 503]'"),
+        ("before_send", "[shop.scrub]", "several are written as JSON: "),
+        ("on_error", "no.such.name", "what it names cannot be imported (ModuleNotFoundError)"),
+        ("host", "eu.i.posthog.com", "it must begin with https:// or http://"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_the_environment_says_how_it_is_written(name: str, text: str, said: str) -> None:
+    """A variable that cannot be read is told with the way to write it, without its value."""
+    variable = f"POSTHOG_{name.upper()}"
+
+    found = resolve(options_of(name), arguments={}, environ={variable: text})
+
+    assert found.options == options_of(name)()
+    complaint = found.complaints[name]
+    assert complaint.startswith(f"{variable} is ignored: it must be ")
+    assert said in complaint
 
 
 @pytest.mark.parametrize(

@@ -251,9 +251,25 @@ TELLING: dict[str, tuple[Any, str, tuple[Any, ...]]] = {
     "failed_request_status_codes": (
         (429, *range(500, 600)),
         "429,500-599",
-        (500, "500", [99], ["500", 500], [True]),
+        (500, "5xx", "99", "600", "599-500", "1-999999999", "", [99], ["500", 500], [True], b"500"),
     ),
 }
+
+
+@pytest.mark.parametrize("text", ["429,500-599", "429, 500 - 599", str([429, *range(500, 600)])])
+def test_statuses_may_be_text_in_code_too(text: str) -> None:
+    """What the environment takes for them is taken as an argument and in settings."""
+    statuses = (429, *range(500, 600))
+
+    by_argument = resolve(
+        WebOptions, arguments={"failed_request_status_codes": text}, environ={}
+    ).options
+    by_setting = resolve(
+        WebOptions, arguments={}, settings={"failed_request_status_codes": text}, environ={}
+    ).options
+
+    assert by_argument.failed_request_status_codes == statuses
+    assert by_setting.failed_request_status_codes == statuses
 
 
 @pytest.mark.parametrize("name", TELLING)
