@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from posthog_web._guard import safely
 from posthog_web._web.body import Body, Passage
 from posthog_web._web.lifetime import FAILURES, Lifetime
 from posthog_web._web.setup import WebSetup, configure
+from posthog_web.errors import ConfigurationError
 from posthog_web.flask.source import FlaskSource, current_context
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from posthog_web._web.request_posthog import RequestPosthog
 
 _PREFIX = "POSTHOG_"
+_MAPPINGS = {"super_properties"}
 _SOURCE = "flask.got_request_exception"
 _HANDLED = "flask.handle_user_exception"
 _TEARDOWN = "flask.teardown_request"
@@ -81,11 +84,7 @@ class FlaskPosthog:
             raise RuntimeError(msg)
         setup = configure(
             arguments=self._options,
-            settings={
-                name.removeprefix(_PREFIX).lower(): value
-                for name, value in app.config.items()
-                if name.startswith(_PREFIX)
-            },
+            settings=_settings_of(app.config),
             label='app.config["POSTHOG_{NAME}"]',
             client=self._client,
         )
@@ -168,6 +167,26 @@ def actual_request() -> Request:
     """Return the request itself, past Flask's proxy of it."""
     proxy: Any = request
     return proxy._get_current_object()  # type: ignore[no-any-return]  # noqa: SLF001 - Werkzeug's way
+
+
+def _settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that an application's configuration has.
+
+    Raises:
+        ConfigurationError: They are written in one mapping, as for Django.
+    """
+    settings: dict[str, Any] = {}
+    for key, value in config.items():
+        name = key.removeprefix(_PREFIX).lower() if key.startswith(_PREFIX) else ""
+        if isinstance(value, Mapping) and (name or key == _PREFIX[:-1]) and name not in _MAPPINGS:
+            msg = (
+                f'app.config["{key}"] must not be a mapping: for Flask each option is written by'
+                ' itself, such as app.config["POSTHOG_PROJECT_API_KEY"] = "phc_…"'
+            )
+            raise ConfigurationError(msg)
+        if name:
+            settings[name] = value
+    return settings
 
 
 def _setup_of(app: Flask) -> WebSetup:

@@ -6,10 +6,12 @@ import threading
 from typing import Any
 
 import flask
+import pytest
 from flask import Flask, render_template_string
 from flask_login import LoginManager
 
 import posthog_web.flask
+from posthog_web.errors import ConfigurationError
 from posthog_web.flask import FlaskPosthog
 from posthog_web.testing import RecordedEvents
 
@@ -171,3 +173,30 @@ def test_a_request_that_is_handed_on_stays_with_its_application(
         ("seen", "inner"),
         ("http_request", "inner"),
     ] * 2
+
+
+@pytest.mark.parametrize("key", ["POSTHOG", "POSTHOG_OPTIONS", "POSTHOG_HOST"])
+def test_options_in_a_mapping_are_refused(key: str) -> None:
+    """Written as for Django, they would count for nothing; the answer says how Flask has them."""
+    app = Flask(__name__)
+    app.config[key] = {"PROJECT_API_KEY": "phc_one"}
+
+    with pytest.raises(ConfigurationError) as caught:
+        FlaskPosthog(app)
+
+    assert f'app.config["{key}"] must not be a mapping' in str(caught.value)
+    assert 'app.config["POSTHOG_PROJECT_API_KEY"] = "phc_…"' in str(caught.value)
+    assert "phc_one" not in str(caught.value)
+
+
+def test_an_option_that_is_a_mapping_and_other_names_are_no_such_slip() -> None:
+    """What takes a mapping is given one, and POSTHOG may be anything else of the application's."""
+    app = Flask(__name__)
+    app.config["POSTHOG"] = "the application's own"
+    app.config["POSTHOGS"] = {"mine": 1}
+    app.config["POSTHOG_PROJECT_API_KEY"] = "phc_one"
+    app.config["POSTHOG_SUPER_PROPERTIES"] = {"region": "eu"}
+
+    FlaskPosthog(app)
+
+    assert app.extensions["posthog"].client.options.super_properties == {"region": "eu"}
