@@ -1,6 +1,7 @@
 """PostHog for Python web applications.
 
-Make a ``Client``, or set ``posthog_web.api_key`` and call the verbs on the module.
+Make a ``Client``, or set ``posthog_web.api_key`` and call the verbs on the module. What the module
+is told before ``posthog_web.setup()``, or the first call, configures its client.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ page = _default.page
 new_context = _contexts.new_context
 scoped = _contexts.scoped
 
+setup = _default.setup  # kept out of __all__, too: applications have a `setup` of their own
 flush = _default.flush
 flush_after = _default.flush_after
 aflush = _default.aflush
@@ -139,14 +141,16 @@ __all__ = [
 
 
 if TYPE_CHECKING:
+    VERSION: str
     __version__: str
 else:
 
-    def __getattr__(name: str) -> str:
-        """Return ``__version__``, which is looked up only when somebody asks."""
-        if name == "__version__":
+    def __getattr__(name: str) -> object:
+        """Return what nobody assigned: an option's default, or the version, looked up only now."""
+        import sys  # noqa: PLC0415 - as below
+
+        if name in {"VERSION", "__version__"}:
             from posthog_web._runtime.system import library_version  # noqa: PLC0415 - see above
 
             return library_version()
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
+        return _default.read_unassigned(name, sys.modules[__name__])

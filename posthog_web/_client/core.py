@@ -15,6 +15,7 @@ from posthog_web._client.endings import Endings
 from posthog_web._client.exceptions import ExceptionVerb
 from posthog_web._client.people import PeopleVerbs
 from posthog_web._client.pipeline import Pipeline
+from posthog_web._client.unavailable import missing
 from posthog_web._config import ClientOptions, Resolved
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.setup import make_lanes
@@ -204,6 +205,12 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
             self._lanes.retire()
         except Exception:  # noqa: BLE001, S110 - see above
             pass
+
+    if not TYPE_CHECKING:  # checkers would take any name for one that is there
+
+        def __getattr__(self, name: str) -> object:
+            """Tell of what PostHog's own client has and this one has not."""
+            raise missing(self, "a client of posthog_web", name)
 
     def __repr__(self) -> str:
         """Return where this client sends, without its key."""

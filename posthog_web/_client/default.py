@@ -18,6 +18,7 @@ from posthog_web._client.core import Client, Live
 from posthog_web._client.endings import FlushAfterVerb
 from posthog_web._client.exceptions import ExceptionVerb
 from posthog_web._client.people import PeopleVerbs
+from posthog_web._client.unavailable import missing
 from posthog_web._config import ClientOptions, Resolved
 from posthog_web._delivery.accounting import Stats
 from posthog_web._log import Notices
@@ -111,15 +112,21 @@ class DefaultClient(CaptureVerbs, PeopleVerbs, ExceptionVerb, FlushAfterVerb):
                 yield client
 
     def _make(self) -> Client | None:
-        process.install_hooks()
-        attributes = self._attributes
-        options = {name: attributes[name] for name in _NAMES if name in attributes}
         try:
-            # Without the lock: dotted paths import the application's modules, which may capture.
-            resolved = _config.resolve(ClientOptions, arguments=options, environ=os.environ)
+            resolved = self._resolve()
         except ConfigurationError as error:
             self._notices.once("configuration", "posthog_web: %s; nothing is sent", error)
             return None
+        return self._make_of(resolved)
+
+    def _resolve(self) -> Resolved[ClientOptions]:
+        # Never with the lock: dotted paths import the application's modules, which may capture.
+        options = {name: self._attributes[name] for name in _NAMES if name in self._attributes}
+        return _config.resolve(ClientOptions, arguments=options, environ=os.environ)
+
+    def _make_of(self, resolved: Resolved[ClientOptions]) -> Client:
+        process.install_hooks()
+        attributes = self._attributes
         with self._making:
             if "client" in self._own:
                 return self._own["client"]
@@ -142,6 +149,21 @@ class DefaultClient(CaptureVerbs, PeopleVerbs, ExceptionVerb, FlushAfterVerb):
                     self._notices.warn(f"configuration:{name}", "posthog_web: %s", error)
 
     # What a client does beside capturing
+
+    def setup(self) -> Client:
+        """Make the client that the functions here use now, not with the first of them; return it.
+
+        Needed for what begins with the client, such as ``enable_exception_autocapture``. A client
+        that is there already, an adapter's say, is returned as it is.
+
+        Raises:
+            ConfigurationError: An option that was assigned has a bad value.
+        """
+        client = self._chosen() or self._made()
+        if client is None:
+            resolved = self._resolve()
+            client = self.find_configured() or self._make_of(resolved)
+        return client
 
     def flush(self, timeout: float | None = None) -> bool:
         """Send all that waits, now, and wait for it; see ``Client.flush``."""
@@ -182,6 +204,18 @@ class DefaultClient(CaptureVerbs, PeopleVerbs, ExceptionVerb, FlushAfterVerb):
         """Capture again after ``opt_out()``."""
         if (client := self.find()) is not None:
             client.opt_in()
+
+    def read_unassigned(self, name: str, module: object) -> object:
+        """Return what attribute *name* of *module* says before anybody assigns it: the default.
+
+        Raises:
+            AttributeError: It is no option's name.
+        """
+        if name == "default_client":
+            return self._own.get("client")
+        if name in _NAMES:
+            return getattr(ClientOptions(), _config.ALIASES.get(name, name))
+        raise missing(module, "module 'posthog_web'", name)
 
     def is_opted_out(self) -> bool:
         """Return whether captures are dropped by choice."""

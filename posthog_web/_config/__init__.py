@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from posthog_web._config.destination import ingestion_host, judge_key, without_credentials
-from posthog_web._config.doors import Resolved, check, names, resolve
+from posthog_web._config.doors import ALIASES, Resolved, check, names, resolve
 from posthog_web._config.options import ClientOptions, WebOptions
 
 __all__ = [
+    "ALIASES",
     "ClientOptions",
     "Resolved",
     "WebOptions",

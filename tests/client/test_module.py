@@ -14,6 +14,7 @@ import posthog_web
 from posthog_web import Client, _config
 from posthog_web._client.default import DefaultClient
 from posthog_web._config import ClientOptions
+from posthog_web.errors import ConfigurationError
 from posthog_web.inspector import Inspector
 from posthog_web.testing import RecordedEvents
 from posthog_web.typing import ClientArguments
@@ -46,6 +47,47 @@ def test_attributes_of_the_module_configure_the_default_client(inspector: Inspec
     paid, updated = inspector.wait_for(2)
     assert paid["properties"]["region"] == "eu"
     assert updated["$set"] == {"plan": "pro"}
+
+
+def test_setup_makes_the_client_at_once(inspector: Inspector) -> None:
+    """What starts with the client counts from setup() on, before anything was captured."""
+    done = run(
+        "import posthog_web\n"
+        "posthog_web.api_key = 'phc_module'\n"
+        f"posthog_web.host = {inspector.url!r}\n"
+        "posthog_web.enable_exception_autocapture = True\n"
+        "assert posthog_web.default_client is None\n"
+        "client = posthog_web.setup()\n"
+        "assert client.options.host == posthog_web.host\n"
+        "assert posthog_web.setup() is client is posthog_web.default_client\n"
+        "raise SystemError('never caught')\n"
+    )
+
+    assert done.returncode == 1
+    (event,) = inspector.wait_for(1)
+    assert event["properties"]["$exception_type"] == "SystemError"
+
+
+def test_setup_returns_the_client_that_is_there() -> None:
+    """A client that was assigned, or an adapter's where the module has no key, is the module's."""
+    mine = Client("phc_mine")
+    assert DefaultClient({"default_client": mine, "flush_at": "many"}).setup() is mine
+
+    default = DefaultClient({})
+    adapters = default.share(_config.resolve(ClientOptions, arguments={}, environ={}))
+    assert default.setup() is adapters
+
+    keyless = DefaultClient({})
+    assert keyless.setup() is keyless.setup()
+    assert keyless.setup().is_opted_out()
+
+
+def test_setup_refuses_a_bad_option() -> None:
+    """What is logged when the first event makes the client is an error where it is asked for."""
+    default = DefaultClient({"api_key": "phc_test", "flush_at": "many"})
+
+    with pytest.raises(ConfigurationError, match="flush_at must be a whole number"):
+        default.setup()
 
 
 def test_the_environment_configures_the_default_client(inspector: Inspector) -> None:
@@ -199,8 +241,59 @@ def test_options_are_known_by_the_same_names_everywhere() -> None:
     assert get_type_hints(ClientArguments)
 
 
+def test_an_option_that_was_not_assigned_reads_as_its_default() -> None:
+    """Every option can be read on the module at any time, which assigns nothing."""
+    done = run(
+        "import posthog_web\n"
+        "before = dir(posthog_web)\n"
+        "for name in posthog_web.__annotations__:\n"
+        "    assert hasattr(posthog_web, name), name\n"
+        "print(posthog_web.sync_mode, posthog_web.flush_at, posthog_web.api_key,\n"
+        "      posthog_web.capture_mode, posthog_web.default_client)\n"
+        "assert dir(posthog_web) == before\n"
+        "assert not hasattr(posthog_web, 'excluded_paths')\n"
+        "posthog_web.flush_at = 7\n"
+        "assert posthog_web.flush_at == 7\n"
+    )
+
+    assert (done.stdout, done.stderr) == ("False 100 None v0 None\n", "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "feature_enabled",
+        "get_feature_flag",
+        "get_feature_flag_payload",
+        "get_feature_flag_result",
+        "get_all_flags",
+        "get_all_flags_and_payloads",
+        "get_remote_config_payload",
+        "load_feature_flags",
+        "evaluate_flags",
+    ],
+)
+def test_feature_flags_say_that_they_are_not_there(name: str) -> None:
+    """PostHog's names for them are no attributes, and the error says why."""
+    for owner in (posthog_web, Client("phc_test")):
+        assert not hasattr(owner, name)
+        with pytest.raises(AttributeError, match="feature flags are not available in this version"):
+            getattr(owner, name)
+
+
+def test_a_misspelt_verb_is_no_attribute_and_the_right_one_is_suggested() -> None:
+    """Names that are nothing are refused with all that Python's suggestions need."""
+    client = Client("phc_test")
+
+    for owner in (posthog_web, client):
+        with pytest.raises(AttributeError, match="has no attribute 'captrue'") as caught:
+            owner.captrue  # type: ignore[union-attr]  # noqa: B018 - that is the point
+        assert (caught.value.name, caught.value.obj) == ("captrue", owner)
+
+
 def test_the_version_is_known() -> None:
     """``posthog_web.__version__`` answers, and other unknown names do not."""
     assert posthog_web.__version__.count(".") == 2
+    assert posthog_web.VERSION == posthog_web.__version__
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = posthog_web.nonsense  # type: ignore[attr-defined]  # that is the point

@@ -84,6 +84,9 @@ with Posthog("phc_key") as short_lived:
 
 posthog_web.api_key = "phc_key"
 posthog_web.host = "https://eu.i.posthog.com"
+posthog_web.enable_exception_autocapture = True
+assert_type(posthog_web.setup(), Client)
+assert_type(posthog_web.VERSION, str)
 posthog_web.default_client = client
 assert_type(posthog_web.capture("user-1", "paid", {"plan": "pro"}), str | None)
 assert_type(posthog_web.set("user-1", {"plan": "pro"}), str | None)
