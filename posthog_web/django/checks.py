@@ -10,13 +10,23 @@ from posthog_web._config import judge_key
 from posthog_web.django.conf import current_setup, is_installed
 from posthog_web.errors import ConfigurationError
 
+_HOW_OPTIONS = (
+    'Write options in capitals, such as POSTHOG = {"PROJECT_API_KEY": "phc_…", "FLUSH_AT": 50};'
+    " what is left out has its default."
+)
+_HOW_KEY = (
+    'Write POSTHOG = {"PROJECT_API_KEY": "phc_…"}, with the key from the settings of your project'
+    " in PostHog, or set POSTHOG_PROJECT_API_KEY in the environment. Where nothing is to be sent,"
+    ' write POSTHOG = {"DISABLED": True}.'
+)
+
 
 def check_setting(**_: Any) -> list[CheckMessage]:  # noqa: ANN401 - what Django passes to checks
     """Tell of a setting that cannot be used (posthog_web.E001)."""
     try:
         current_setup()
     except ConfigurationError as error:
-        return [Error(str(error), hint="See the POSTHOG setting.", id="posthog_web.E001")]
+        return [Error(str(error), hint=_HOW_OPTIONS, id="posthog_web.E001")]
     return []
 
 
@@ -29,8 +39,7 @@ def check_key(**_: Any) -> list[CheckMessage]:  # noqa: ANN401 - what Django pas
     remark = judge_key(options.project_api_key).remark
     if not remark or options.disabled:
         return []
-    hint = 'Set POSTHOG = {"PROJECT_API_KEY": "phc_…"}, or POSTHOG_PROJECT_API_KEY.'
-    return [Warning(f"posthog_web: {remark}.", hint=hint, id="posthog_web.W001")]
+    return [Warning(f"posthog_web: {remark}.", hint=_HOW_KEY, id="posthog_web.W001")]
 
 
 def check_middleware(**_: Any) -> list[CheckMessage]:  # noqa: ANN401 - what Django passes to checks
@@ -40,7 +49,7 @@ def check_middleware(**_: Any) -> list[CheckMessage]:  # noqa: ANN401 - what Dja
     return [
         Warning(
             "posthog_web: the middleware is not installed, so there is no request.posthog.",
-            hint='Add "posthog_web.django.PosthogMiddleware" to MIDDLEWARE.',
+            hint='Write MIDDLEWARE = ["posthog_web.django.PosthogMiddleware", …].',
             id="posthog_web.W002",
         )
     ]

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -149,6 +150,27 @@ def test_djangos_check_names_the_nearest_option() -> None:
 
     assert 'POSTHOG["PROJECT_API_KYE"]' in error.msg
     assert 'POSTHOG["PROJECT_API_KEY"]' in error.msg
+
+
+@pytest.mark.parametrize(
+    ("overrides", "code"),
+    [
+        ({"POSTHOG": "phc_good"}, 'POSTHOG = {"PROJECT_API_KEY": "phc_…", "FLUSH_AT": 50}'),
+        ({"POSTHOG": {}}, 'POSTHOG = {"PROJECT_API_KEY": "phc_…"}'),
+        ({"POSTHOG": {}}, 'POSTHOG = {"DISABLED": True}'),
+        (
+            {"POSTHOG": {"PROJECT_API_KEY": "phc_good"}, "MIDDLEWARE": []},
+            'MIDDLEWARE = ["posthog_web.django.PosthogMiddleware", …]',
+        ),
+    ],
+)
+def test_djangos_checks_hint_at_what_to_write(overrides: dict[str, Any], code: str) -> None:
+    """The hint of each check holds the line of the settings that answers it."""
+    from tests.adapters.apps import django_project
+
+    [message] = django_project.run_checks(**overrides)
+
+    assert code in (message.hint or "")
 
 
 def test_django_checks_the_middleware() -> None:
