@@ -32,6 +32,7 @@ class ReceivedEvent:
         library: `$lib` with its version, or empty.
         personless: True when the event asks for no person profile.
         hint: What tells this event from others of its name; may be empty.
+        place: Where it came from, a request or a function; empty if that is unknown.
         problems: Sentences about what is wrong with it.
     """
 
@@ -42,6 +43,7 @@ class ReceivedEvent:
     library: str = ""
     personless: bool = False
     hint: str = ""
+    place: str = ""
     problems: tuple[str, ...] = ()
 
 
@@ -103,6 +105,7 @@ def read_ai_batch(plain: bytes, received_at: datetime) -> Delivery:
 def receive(event: Mapping[str, Any], received_at: datetime) -> ReceivedEvent:
     """Describe one event: its name, its person, and what is wrong with it."""
     properties = _mapping(event.get("properties"))
+    hint = _hint(event, properties)
     return ReceivedEvent(
         uuid=parse_uuid(event.get("uuid")) or str(uuid4()),
         name=_text(event.get("event")),
@@ -110,7 +113,8 @@ def receive(event: Mapping[str, Any], received_at: datetime) -> ReceivedEvent:
         body=_dump(event),
         library=" ".join(filter(None, map(_text, map(properties.get, ("$lib", "$lib_version"))))),
         personless=properties.get("$process_person_profile") is False,
-        hint=_hint(event, properties),
+        hint=hint,
+        place=_place(properties, hint),
         problems=find_problems(event, received_at),
     )
 
@@ -159,6 +163,30 @@ def _exception_hint(chain: object) -> str:
     first = _mapping(chain[0]) if isinstance(chain, list) and chain else {}
     parts = filter(None, (_text(first.get("type")), _text(first.get("value"))))
     return ": ".join(parts)[:_LONGEST_HINT]
+
+
+def _place(properties: Mapping[str, Any], hint: str) -> str:
+    """Return where an event came from, unless its *hint* says so: its request, or a function."""
+    path = _text(properties.get("$request_path")) or _text(properties.get("$pathname"))
+    if not path:
+        return _raising_function(properties.get("$exception_list"))
+    if path == hint:
+        return ""
+    return f"{_text(properties.get('$request_method'))} {path}".strip()[:_LONGEST_HINT]
+
+
+def _raising_function(chain: object) -> str:
+    """Return where the newest frame of the application's own is, or of anybody's."""
+    first = _mapping(chain[0]) if isinstance(chain, list) and chain else {}
+    frames = _mapping(first.get("stacktrace")).get("frames")
+    known = (
+        [frame for frame in frames if isinstance(frame, Mapping)]
+        if isinstance(frames, list)
+        else []
+    )
+    own = [frame for frame in known if frame.get("in_app") is not False]
+    name = _text((own or known or [{}])[-1].get("function"))
+    return f"in {name}"[:_LONGEST_HINT] if name else ""
 
 
 _LONGEST_HINT = 160

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS events (
     library TEXT NOT NULL,
     personless INTEGER NOT NULL,
     hint TEXT NOT NULL,
+    place TEXT NOT NULL DEFAULT '',
     problems TEXT NOT NULL,
     deliveries INTEGER NOT NULL,
     body TEXT NOT NULL
@@ -54,8 +55,12 @@ CREATE TABLE IF NOT EXISTS requests (
 );
 """
 
-# Columns that came later: a file written before does not have them.
-_LATER_COLUMNS = ("headers", "envelope")
+# Columns that came later, and what they hold where they were not: in a file written before.
+_LATER_COLUMNS = (
+    ("requests", "headers", "{}"),
+    ("requests", "envelope", "{}"),
+    ("events", "place", ""),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,7 @@ class StoredEvent:
     library: str
     personless: bool
     hint: str
+    place: str
     problems: tuple[str, ...]
     deliveries: int
     body: str
@@ -121,6 +127,7 @@ class StoredEvent:
             "library": self.library,
             "personless": self.personless,
             "hint": self.hint,
+            "place": self.place,
             "problems": list(self.problems),
             "deliveries": self.deliveries,
         }
@@ -184,8 +191,8 @@ class Query:
 EVERYTHING = Query()
 
 _EVENT_COLUMNS = (
-    "id, change, uuid, received_at, name, distinct_id, library, personless, hint, problems,"
-    " deliveries, body"
+    "id, change, uuid, received_at, name, distinct_id, library, personless, hint, place,"
+    " problems, deliveries, body"
 )
 
 
@@ -279,11 +286,11 @@ class Store:
             self._connection.close()
 
     def _add_later_columns(self) -> None:
-        there = {row["name"] for row in self._connection.execute("PRAGMA table_info(requests)")}
-        for column in _LATER_COLUMNS:
-            if column not in there:
+        for table, column, default in _LATER_COLUMNS:
+            there = self._connection.execute(f"PRAGMA table_info({table})")
+            if column not in {row["name"] for row in there}:
                 self._connection.execute(
-                    f"ALTER TABLE requests ADD COLUMN {column} TEXT NOT NULL DEFAULT '{{}}'"
+                    f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT '{default}'"
                 )
 
     def _insert_event(self, event: ReceivedEvent, received_at: float) -> None:
@@ -295,8 +302,8 @@ class Store:
             self._counts["events"] += 1
             self._connection.execute(
                 "INSERT INTO events (change, uuid, received_at, name, distinct_id, library,"
-                " personless, hint, problems, deliveries, body)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)",
+                " personless, hint, place, problems, deliveries, body)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)",
                 (
                     self._last_change,
                     event.uuid,
@@ -306,6 +313,7 @@ class Store:
                     event.library,
                     event.personless,
                     event.hint,
+                    event.place,
                     json.dumps(event.problems),
                     event.body,
                 ),

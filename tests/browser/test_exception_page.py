@@ -19,7 +19,7 @@ checkout shop/payment.py:61
 60 def checkout(order):
 61     raise CheckoutError(order) from error
 order 4711
-card $$_posthog_redacted_$$
+card masked
 1 frame of a library
 pay shop/views.py:34
 33 def pay(order):
@@ -60,6 +60,8 @@ def test_an_exception_is_read_from_top_to_bottom(inspector: Inspector, visit: Vi
     page = visit(inspector.url)
 
     assert words(exception(page)) == words_of(READ)
+    expect(page.locator("#rows li").first).to_contain_text("POST /orders/4711/pay/")
+    expect(page.locator(".masked")).to_have_attribute("title", "$$_posthog_redacted_$$")
     facts = page.locator(".facts")
     expect(facts).to_contain_text("Person" + "ada")
     expect(facts).to_contain_text(
@@ -88,27 +90,41 @@ def test_an_exception_can_be_read_with_keys_and_by_ear(inspector: Inspector, vis
 
 
 def test_what_our_own_client_reports_is_shown(inspector: Inspector, visit: Visit) -> None:
-    """An exception raised here, from another one in a library, is shown to the line."""
-    try:
+    """An exception raised here, from another one in a library, is shown to the line and value."""
+    with Client("phc_test", host=inspector.url, capture_exception_code_variables=True) as client:
         try:
-            json.loads("{")
-        except ValueError as error:
-            msg = "the order cannot be read"
-            raise LookupError(msg) from error
-    except LookupError as error:
-        with Client("phc_test", host=inspector.url) as client:
+            read_order("{", headers={"Cookie": "session=1"}, retries=[1, 2])
+        except LookupError as error:
             client.capture_exception(error, "ada")
 
     page = visit(inspector.url)
 
+    expect(page.locator("#rows li").first).to_contain_text("in read_order")
+    variables = exception(page).get_by_role("table", name="Local variables of read_order").first
+    shown = dict(row.split("\t") for row in variables.inner_text().splitlines())
+    assert shown["order"] == "{"
+    assert shown["retries"] == "[1,2]"
+    assert shown["headers"] == '{"Cookie":"masked"}'
+
     links = exception(page).locator(".link")
     expect(links).to_have_count(2)
     expect(links.nth(0).get_by_role("heading")).to_contain_text("LookupError")
-    expect(links.nth(0).locator(".line.here")).to_contain_text("raise LookupError(msg) from error")
+    expect(links.nth(0).locator(".line.here").first).to_contain_text(
+        "raise LookupError(msg) from error"
+    )
     expect(links.nth(1).locator(".relation")).to_have_text("caused by")
     expect(links.nth(1).get_by_role("heading")).to_contain_text("json.decoder.JSONDecodeError")
     expect(links.nth(1).locator(".fold")).to_contain_text("raised in JSONDecoder.raw_decode")
-    expect(links.nth(1).locator(".line.here")).to_contain_text('json.loads("{")')
+    expect(links.nth(1).locator(".line.here")).to_contain_text("json.loads(order)")
+
+
+def read_order(order: str, headers: dict[str, str], retries: list[int]) -> object:
+    """Fail to read *order*."""
+    try:
+        return json.loads(order)
+    except ValueError as error:
+        msg = f"{len(headers)} header(s), {len(retries)} retries: the order cannot be read"
+        raise LookupError(msg) from error
 
 
 def test_a_traceback_is_copied_as_python_writes_it(

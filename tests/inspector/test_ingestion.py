@@ -15,6 +15,13 @@ from .conftest import a_batch, an_event
 
 NOW = datetime(2026, 11, 22, 12, 2, tzinfo=UTC)
 
+THEIRS = {"function": "send", "in_app": False}
+
+
+def raised_in(*frames: object) -> dict[str, Any]:
+    """Return the properties of an exception with these frames, in the order of calls."""
+    return {"$exception_list": [{"type": "E", "stacktrace": {"frames": [*frames]}}]}
+
 
 def read(payload: object) -> list[Any]:
     """Read *payload* as if it had just come in."""
@@ -136,3 +143,22 @@ class TestReceive:
     def test_hint(self, name: str, properties: dict[str, Any], hint: str) -> None:
         """The hint tells an event from others of its name."""
         assert receive(an_event(name, properties=properties), NOW).hint == hint
+
+    @pytest.mark.parametrize(
+        ("name", "properties", "place"),
+        [
+            ("paid", {"$request_method": "POST", "$request_path": "/pay/"}, "POST /pay/"),
+            ("paid", {"$pathname": "/y"}, "/y"),
+            ("$pageview", {"$pathname": "/y"}, ""),
+            ("paid", {}, ""),
+            ("$exception", raised_in({"function": "pay", "in_app": True}), "in pay"),
+            ("$exception", raised_in({"function": "own"}, THEIRS), "in own"),
+            ("$exception", raised_in({"function": 7, "in_app": False}, THEIRS), "in send"),
+            ("$exception", raised_in(THEIRS) | {"$request_path": "/pay/"}, "/pay/"),
+            ("$exception", raised_in(None, "odd"), ""),
+            ("$exception", {"$exception_list": [{"stacktrace": {"frames": 7}}]}, ""),
+        ],
+    )
+    def test_place(self, name: str, properties: dict[str, Any], place: str) -> None:
+        """An event came from a request, or else from where its exception was raised."""
+        assert receive(an_event(name, properties=properties), NOW).place == place

@@ -151,7 +151,7 @@ def test_file(tmp_path: Path) -> None:
 
 
 def test_file_of_an_older_version(tmp_path: Path) -> None:
-    """A file written before headers were kept is read, and added to."""
+    """A file written before headers and places were kept is read, and added to."""
     path = tmp_path / "events.sqlite"
     first = Store(path)
     deliver(first, an_event("before"))
@@ -159,12 +159,15 @@ def test_file_of_an_older_version(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         for column in ("headers", "envelope"):
             connection.execute(f"ALTER TABLE requests DROP COLUMN {column}")
+        connection.execute("ALTER TABLE events DROP COLUMN place")
     second = Store(path)
     deliver(second, an_event("after"), headers={"a": "b"}, envelope={"sent_at": "now"})
     kept = [(request["headers"], request["envelope"]) for request in second.requests()]
+    places = [event.place for event in second.events()]
     second.close()
 
     assert kept == [({}, {}), ({"a": "b"}, {"sent_at": "now"})]
+    assert places == ["", ""]
 
 
 def test_threads(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 import { h, unfolding } from "./dom.js";
 import { number, plural } from "./format.js";
-import { isObject, propertyTable, textOf } from "./value.js";
+import { isObject, masking, propertyTable, textOf } from "./value.js";
 
 const MOST_FRAMES = 300;
 const MOST_OPEN = 5;
@@ -110,7 +110,7 @@ function sourceView(frame) {
     numbered.map(([position, line, isHere]) =>
       h("span", { class: isHere ? "line here" : "line", "aria-current": isHere && "true" },
         h("span", { class: "number" }, here ? String(position) : ""),
-        h("span", { class: "code" }, line.slice(margin) || " ")))));
+        h("span", { class: "code" }, masking(line.slice(margin) || " "))))));
 }
 
 function commonMargin(all) {

@@ -16,9 +16,10 @@ export function eventRow(event) {
         event.deliveries > 1 && h("span", { class: "again", title: `Delivered ${event.deliveries} times` }, `×${event.deliveries}`),
         event.problems.length > 0 && h("span", { class: "warning", role: "img", "aria-label": plural(event.problems.length, "problem"), title: event.problems.join("\n") }, "!"),
         h("time", {}, timeOfDay(event.received_at))),
-      h("span", { class: event.personless ? "person anonymous" : "person" },
-        event.personless ? "anonymous" : event.distinct_id || "nobody"),
-      h("span", { class: "library" }, event.library)));
+      h("span", { class: "below" },
+        h("span", { class: event.personless ? "person anonymous" : "person" },
+          event.personless ? "anonymous" : event.distinct_id || "nobody"),
+        h("span", { class: "place", title: [event.place, event.library].filter(Boolean).join("\n") }, event.place || event.library))));
 }
 
 /** Return the row of a request. */
@@ -29,6 +30,7 @@ export function requestRow(request) {
       h("span", { class: "name" }, request.path),
       h("span", { class: "hint" }, plural(request.events, "event")),
       h("span", { class: "end" }, statusView(request), h("time", {}, timeOfDay(request.received_at))),
-      h("span", { class: "person" }, request.user_agent),
-      h("span", { class: "library" }, sizeText(request))));
+      h("span", { class: "below" },
+        h("span", { class: "person" }, request.user_agent),
+        h("span", { class: "place" }, sizeText(request)))));
 }

@@ -25,6 +25,15 @@ export function textOf(value) {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
+// Ours, and that of other libraries.
+const MASKED = /(\$\$_posthog_redacted\w{0,60}\$\$)/;
+
+/** Return a text as children of an element, with short marks for what was masked in it. */
+export function masking(text) {
+  return text.split(MASKED).map((part, index) =>
+    (index % 2 ? h("span", { class: "masked", title: part }, "masked") : part));
+}
+
 const LONGEST_TEXT = 600;
 const MOST_MEMBERS = 200;
 
@@ -48,9 +57,9 @@ export function valueView(value, open = false) {
 
 function textView(text) {
   if (text === "") return h("span", { class: "json-null" }, "empty text");
-  if (text.length <= LONGEST_TEXT) return h("span", { class: "json-text" }, text);
-  const span = h("span", { class: "json-text" }, text.slice(0, LONGEST_TEXT), "… ");
-  const more = h("button", { type: "button", class: "more", onclick: () => span.replaceChildren(text) },
+  if (text.length <= LONGEST_TEXT) return h("span", { class: "json-text" }, masking(text));
+  const span = h("span", { class: "json-text" }, masking(text.slice(0, LONGEST_TEXT)), "… ");
+  const more = h("button", { type: "button", class: "more", onclick: () => span.replaceChildren(...masking(text)) },
     `show all ${number(text.length)} characters`);
   span.append(more);
   return span;
