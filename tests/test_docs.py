@@ -43,6 +43,7 @@ PROMISED = {
         ["$exception"],
         ["$exception"],
         ["$exception", "$exception"],
+        [],
         ["$exception"],
         [],
         [],
