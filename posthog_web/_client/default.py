@@ -70,7 +70,7 @@ class DefaultClient(CaptureVerbs, PeopleVerbs, ExceptionVerb, FlushAfterVerb):
     def share(self, resolved: Resolved[ClientOptions]) -> Client:
         """Return a client for an adapter: the module's if it has this key and host, else its own.
 
-        Adapters with the same options share one. The first is the default of the process.
+        Adapters with the same options share one. The first with a key is the process's default.
         """
         options = resolved.options
         with self._making:
@@ -104,12 +104,11 @@ class DefaultClient(CaptureVerbs, PeopleVerbs, ExceptionVerb, FlushAfterVerb):
         return client
 
     def _adapters_clients(self) -> Iterator[Client]:
-        """Yield the clients of adapters that are still in use, the first one first."""
+        """Yield the clients of adapters that are still in use, the first one with a key first."""
         self._adapters = [known for known in self._adapters if known() is not None]
-        for known in self._adapters:
-            client = known()
-            if client is not None and not client._closed:
-                yield client
+        clients = [client for known in self._adapters if (client := known()) is not None]
+        in_use = [client for client in clients if not client._closed]
+        yield from sorted(in_use, key=lambda client: not client._reachable)
 
     def _make(self) -> Client | None:
         try:

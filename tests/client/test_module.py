@@ -82,6 +82,16 @@ def test_setup_returns_the_client_that_is_there() -> None:
     assert keyless.setup().is_opted_out()
 
 
+def test_an_adapter_without_a_key_is_not_the_default() -> None:
+    """A second middleware may be there only to see more; the one with the key is meant."""
+    default = DefaultClient({})
+    keyless = default.share(_config.resolve(ClientOptions, arguments={}, environ={}))
+    arguments = {"project_api_key": "phc_test"}
+    keyed = default.share(_config.resolve(ClientOptions, arguments=arguments, environ={}))
+
+    assert default.setup() is keyed is not keyless
+
+
 def test_setup_refuses_a_bad_option() -> None:
     """What is logged when the first event makes the client is an error where it is asked for."""
     default = DefaultClient({"api_key": "phc_test", "flush_at": "many"})
