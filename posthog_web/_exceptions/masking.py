@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from posthog_web._exceptions import tokens
+from posthog_web._exceptions.dialects import mask_dialects
 
 REDACTED = "$$_posthog_redacted_based_on_masking_rules_$$"
 
@@ -61,30 +62,37 @@ _WORDS = (
     "signature",
 )
 # Words that are part of many others.
-_SHORT_WORDS = ("auth", "pass", "sig=")
-_SHORT = re.compile(r"(?<![a-z])(?:auth|pass)(?![a-z])|(?<=[?&])sig(?==)")
+_SHORT_WORDS = ("auth", "pass", "pw", "sig=")
+_SHORT = re.compile(r"(?<![a-z])(?:auth|pass|pw)(?![a-z])|(?<=[?&])sig(?==)")
 
-_QUOTED = r"""\\*+"(?:[^"\\]|\\.)*+"?|\\*+'(?:[^'\\]|\\.)*+'?"""
+_QUOTED = r"""\"{3}(?:(?!\"{3}).)*+(?:\"{3})?|\\*+"(?:[^"\\]|\\.)*+"?|\\*+'(?:[^'\\]|\\.)*+'?"""
 # JSON within a text: its quotes are escaped, and so is what ends a value.
 _ESCAPED = r"""\\+"[^"\\]*+(?:\\+")?|\\+'[^'\\]*+(?:\\+')?"""
 # From the end of such a word to the end of the value that goes with it.
 _VALUE = re.compile(
     rf"""
     ( [\w.-]{{0,40}}
-      (?: \\{{0,4}}["']? [\])]? \s{{0,20}} (?: => | [=:>] | %3[AD] ) \s{{0,20}}
-        | \\{{0,4}}["'] (?: , \s{{0,20}} | \s{{1,20}} value \s{{0,5}} = \s{{0,5}} )
-          (?= [bru]? \\{{0,4}} ["'] )
-        | \s{{1,20}} (?=[bru]?["'])
+      (?: \\{{0,4}}["']? [\])]? \s{{0,20}}
+          (?: => | -> | [=:>\uff1a] | %(?:25){{0,3}}3[AD] ) \s{{0,20}}
+        | \\{{0,4}}["'] , \s{{0,20}} (?= [bru]? \\{{0,4}} ["'] )
+        | \\{{0,4}}["']? \s{{1,20}} value \s{{0,5}} = \s{{0,5}}
+        | \s{{1,20}} (?: (?:is|was) \s{{1,5}} )? (?=[bru]?["'])
       )
     )
     (?! (?:none|null|true|false) \b | ''(?!') | ""(?!") )
-    (?: [\[(] [^\])]*+ [\])]?
-      | \{{ [^}}]*+ \}}?
+    (?: (?P<open> [\[({{] )
+      | (?<!>) <(?!/) [^<>\n]++ >?
       | [bru]? (?: {_ESCAPED} | {_QUOTED} )
       | (?: (?:bearer|basic|digest|token) \s{{1,5}} )? [^\s,;&'"<>)}}\]]++
     )""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+# Within brackets: texts, which may hold brackets too, and brackets. A quote elsewhere is prose.
+_STRUCTURE = re.compile(
+    r"""(?<=[\[({,:=\s])[bru]?(?:"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+')|[\[\](){}]""", re.DOTALL
+)
+_OPENING = frozenset("[({")
+_CLOSING = frozenset("])}")
 # What is between the two, in one way or another.
 _BETWEEN = re.compile(r"[\s=:>'\"%]")
 _VALUE_OF_ARGUMENT = re.compile(
@@ -112,6 +120,20 @@ _URL_CREDENTIALS = re.compile(
                    | [^\s/@:?\#"'<>]{1,512}+ @ )""",
     re.VERBOSE,
 )
+# The same without a scheme. An image has a digest behind its @, and no host.
+_CREDENTIALS = re.compile(
+    r"""(?<![\w:/.@+%$-]) (?P<user>[A-Za-z_][\w.+%-]{0,63}+) : (?!//|\d{1,5}[/?\#])
+        [^\s:/?@"'<>(),;\[\]{}]{1,256}+ @ (?!sha\d+:)
+        (?P<host>[\w.-]++) (?P<place>(?::\d|/)?)""",
+    re.VERBOSE,
+)
+_BEFORE_MAIL = frozenset(
+    {
+        *("acct", "address", "author", "bcc", "cc", "contact", "customer", "e-mail", "email"),
+        *("from", "im", "login", "mail", "mailto", "npm", "owner", "recipient", "reply-to"),
+        *("sender", "sip", "sips", "to", "user", "username", "xmpp"),
+    }
+)
 _BEARER = re.compile(
     r"""( (?<!\w) bearer \s{1,5} )
         (?! (?:token|auth|realm|scheme|error|header|credential|access|format|is|was|not|and|or)\w*+
@@ -130,6 +152,7 @@ def mask_text(text: str, limit: int = 10_000) -> str:
     """
     text = text[: limit + MARGIN]
     text = tokens.mask_known_formats(text, REDACTED)
+    text = mask_dialects(text, _find_names, REDACTED)
     return _mask_named(_mask_headers(mask_url_credentials(text)))[:limit]
 
 
@@ -157,9 +180,17 @@ def has_literal_secret(lines: str) -> bool:
 
 def mask_url_credentials(text: str) -> str:
     """Return *text* with ``user:password@`` hidden in each address it holds."""
-    if "://" not in text or "@" not in text:
+    if "@" not in text or ":" not in text:
         return text
-    return _URL_CREDENTIALS.sub(f"{REDACTED}@", text)
+    if "://" in text:
+        text = _URL_CREDENTIALS.sub(f"{REDACTED}@", text)
+    return _CREDENTIALS.sub(_hide_credentials, text)
+
+
+def _hide_credentials(found: re.Match[str]) -> str:
+    # `mailto:bob@example.org` has no password; `user:bob@db:5432/shop` has one.
+    is_mail = not found["place"] and found["user"].lower() in _BEFORE_MAIL
+    return found[0] if is_mail else f"{REDACTED}@{found['host']}{found['place']}"
 
 
 def _mask_headers(text: str) -> str:
@@ -198,11 +229,26 @@ def _replace_named(
     """Return *text* with what *find_value* finds after each name of a secret replaced."""
     kept: list[str] = []
     done = 0
-    for start, end in _find_names(text):
-        if start >= done and (found := find_value(start, end)) is not None:
-            kept += text[done : found.end(1)], replacement, "\n" * found[0].count("\n")
-            done = found.end()
+    for start, after in _find_names(text):
+        if start >= done and (found := find_value(start, after)) is not None:
+            end = found.end() if found.lastgroup != "open" else _closed(text, found.end())
+            hidden = text[found.end(1) : end]
+            kept += text[done : found.end(1)], replacement, "\n" * hidden.count("\n")
+            done = end
     return "".join((*kept, text[done:])) if kept else text
+
+
+def _closed(text: str, place: int) -> int:
+    """Return where the bracket is closed that opens before *place*; the end of *text* if none."""
+    depth = 1
+    for found in _STRUCTURE.finditer(text, place):
+        if found[0] in _OPENING:
+            depth += 1
+        elif found[0] in _CLOSING:
+            depth -= 1
+            if depth == 0:
+                return found.end()
+    return len(text)
 
 
 def _find_names(text: str) -> list[tuple[int, int]]:
@@ -260,6 +306,7 @@ class Mask:
         if self.detect:
             text = tokens.mask_known_formats(text, REDACTED)
             text = tokens.mask_random_words(text, REDACTED)
+        text = mask_dialects(text, self.names_secret, REDACTED)
         return _mask_named(_mask_headers(text))
 
 

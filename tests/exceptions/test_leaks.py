@@ -136,6 +136,17 @@ MESSAGES = (
     "neighbour refused Login(user='bob', password='{s}')",
     "neighbour refused ('x-api-key', '{s}')",
     "neighbour refused cookie: a=1; b={s}",
+    "1 error for neighbour\npassword\n  Bad [type=short, input_value='{s}', input_type=str]",
+    "INSERT INTO neighbour\n[parameters: ('bob', '{s}')]\n(Background on this error)",
+    "cannot connect to bob:{s}@neighbour:5432/app",
+    "cannot connect to tcp(bob:{s}@neighbour)/app",
+    'neighbour refused password: """{s}"""',
+    "neighbour refused authorization: ApiKey {s}",
+    'neighbour refused Authorization: Digest username="bob", response="{s}"',
+    "neighbour refused PASSWORD=<{s}>",
+    "neighbour refused login(user='bob', pw='{s}')",
+    "neighbour refused name=password value={s}",
+    'body was {{"password": {{"a": {{"b": 1}}, "c": "{s}"}}, "user": "neighbour"}}',
 )
 
 LETTERS = string.ascii_letters + string.digits
