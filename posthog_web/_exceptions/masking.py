@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from posthog_web._exceptions import tokens
 from posthog_web._exceptions.dialects import mask_dialects
+from posthog_web._exceptions.literals import mask_values
 
 REDACTED = "$$_posthog_redacted_based_on_masking_rules_$$"
 
@@ -101,8 +102,8 @@ _VALUE_OF_ARGUMENT = re.compile(
 _ARGUMENT = re.compile(r"(?<![\w-])--?[\w-]{0,40}\Z")
 _LITERAL = re.compile(
     r"""
-    ( [\w.-]{0,40} ["']? \]? (?: \s{0,20} : \s{0,5} [\w.\[\]|\ ]{1,40}? )?
-      \s{0,20} (?: [!=]?= | : ) \s{0,20}
+    ( [\w.-]{0,40}+ ["']?+ \]?+ \s{0,20}+ (?: : \s{0,5}+ [\w.\[\]|\ ]{1,40}+ (?==) )?+
+      (?: [!=]?= | : ) \s{0,20}+
     )
     [bruf]{0,2}
     (?: \"{3} (?: (?!\"{3}). )*+ (?:\"{3})? | \'{3} (?: (?!\'{3}). )*+ (?:\'{3})?
@@ -120,6 +121,7 @@ _URL_CREDENTIALS = re.compile(
                    | [^\s/@:?\#"'<>]{1,512}+ @ )""",
     re.VERBOSE,
 )
+_SIGNED = re.compile(r"""([?&]sig=)[^&\s"'<>]++""")
 # The same without a scheme. An image has a digest behind its @, and no host.
 _CREDENTIALS = re.compile(
     r"""(?<![\w:/.@+%$-]) (?P<user>[A-Za-z_][\w.+%-]{0,63}+) : (?!//|\d{1,5}[/?\#])
@@ -127,6 +129,7 @@ _CREDENTIALS = re.compile(
         (?P<host>[\w.-]++) (?P<place>(?::\d|/)?)""",
     re.VERBOSE,
 )
+_CREDENTIALS_IN_CODE = re.compile(rf"(?<=[\"'(]){_CREDENTIALS.pattern}", re.VERBOSE)
 _BEFORE_MAIL = frozenset(
     {
         *("acct", "address", "author", "bcc", "cc", "contact", "customer", "e-mail", "email"),
@@ -161,10 +164,13 @@ def mask_source(lines: str) -> str:
 
     They are as many lines as before.
     """
-    lines = mask_url_credentials(tokens.mask_known_formats(lines, REDACTED))
+    lines = mask_url_credentials(tokens.mask_known_formats(lines, REDACTED), in_code=True)
     lines = _LINES_OF_A_KEY.sub(
         lambda found: REDACTED if tokens.looks_random(found[0]) else found[0], lines
     )
+    lines = _SIGNED.sub(_hide_value, lines)
+    if names := _find_names(lines):
+        lines = mask_values(lines, names, REDACTED)
     return _replace_named(lines, lambda _, end: _LITERAL.match(lines, end), f'"{REDACTED}"')
 
 
@@ -178,13 +184,16 @@ def has_literal_secret(lines: str) -> bool:
     return mask_source(lines) != lines
 
 
-def mask_url_credentials(text: str) -> str:
-    """Return *text* with ``user:password@`` hidden in each address it holds."""
+def mask_url_credentials(text: str, *, in_code: bool = False) -> str:
+    """Return *text* with ``user:password@`` hidden in each address it holds.
+
+    Without a scheme, what is *in_code* looks like one only where a literal begins.
+    """
     if "@" not in text or ":" not in text:
         return text
     if "://" in text:
         text = _URL_CREDENTIALS.sub(f"{REDACTED}@", text)
-    return _CREDENTIALS.sub(_hide_credentials, text)
+    return (_CREDENTIALS_IN_CODE if in_code else _CREDENTIALS).sub(_hide_credentials, text)
 
 
 def _hide_credentials(found: re.Match[str]) -> str:

@@ -345,6 +345,37 @@ def test_source_lines(posthog_events: RecordedEvents, tmp_path: Path) -> None:
     assert len(frame["post_context"]) == 5
 
 
+LINES = [
+    "SECRET_KEY = os.getenv('SECRET_KEY', 'correcthorse')",
+    'PASSWORDS = ["correcthorse", "correcthorse"]',
+    'PASSWORD = ("correcthorse"\n    "correcthorse")',
+    'AUTH = ("bob", "correcthorse")',
+    'TOKEN = b"correcthorse" b"correcthorse"',
+    'HEADERS = {"Authorization": "Token " + "correcthorse"}',
+    'login(user="bob", pw="correcthorse")',
+    'if "correcthorse" == password: pass',
+    'client.set_password("correcthorse")',
+    'URL = "https://host/?sig=correcthorse"',
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_secrets_in_source_lines(posthog_events: RecordedEvents, tmp_path: Path, line: str) -> None:
+    """A literal that belongs to a secret's name is not sent, however the code puts it there."""
+    path = tmp_path / "leaky.py"
+    text = f"def fail(neighbour):\n    raise LookupError\n{line}\n"
+    path.write_text(text)
+    namespace: dict[str, Any] = {"__file__": str(path), "__name__": "leaky"}
+    exec(compile(text.partition(line)[0], path, "exec"), namespace)  # noqa: S102
+    client = Client("phc_test", project_root=str(tmp_path))
+
+    sent = _report(client, posthog_events, lambda: namespace["fail"](1))
+
+    assert PLAIN not in sent.partition("leaky.py")[2]
+    assert "def fail(neighbour):" in sent
+    assert line[:3] in sent
+
+
 # Requests
 
 
