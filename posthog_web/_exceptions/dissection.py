@@ -239,14 +239,18 @@ def _integer(value: int) -> int | str:
 
 
 def _bytes(value: bytes | bytearray) -> str | Tag:
-    """Return bytes as the text they are; what is no text may be a key, and tells nothing else."""
+    """Return bytes as the text they are; what is no text may be a key, and tells nothing else.
+
+    Text in UTF-16 reads as letters with zeros between them, in which nobody finds a name.
+    """
     kind = bytes if isinstance(value, bytes) else bytearray
     if kind.__len__(value) > MAX_TEXT:  # type: ignore[arg-type]
         raise TooLargeError
     try:
-        return kind.decode(value)  # type: ignore[arg-type]
+        text = kind.decode(value)  # type: ignore[arg-type]
     except UnicodeDecodeError:
-        return Tag(f"<{kind.__len__(value)} bytes>")  # type: ignore[arg-type]
+        text = "\0"
+    return text if "\0" not in text else Tag(f"<{kind.__len__(value)} bytes>")  # type: ignore[arg-type]
 
 
 def _decimal(value: Decimal) -> str:

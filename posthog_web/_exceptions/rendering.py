@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from posthog_web._exceptions import dissection
@@ -26,9 +27,22 @@ _REQUESTS = (
 )
 
 # Names under which a record keeps a name, and those under which it keeps what goes with it.
-_NAMING = ("name", "key", "field", "header", "id")
+_NAMING = ("name", "key", "field", "header", "id", "type", "label", "param", "parameter", "setting")
 _LONGEST_NAMING = max(map(len, _NAMING))
-_NAMED = frozenset({"value", "values", "val", "content", "default", "raw", "data", "text"})
+_NAMED = frozenset(
+    {
+        *("value", "values", "val", "content", "default", "raw", "data", "text", "input"),
+        *("current", "new", "old", "previous", "original", "initial", "given", "actual"),
+        *("expected", "before", "after", "from", "to"),
+    }
+)
+
+# Between a name and what goes with it.
+_OPERATORS = frozenset({"=", "==", "!=", ":", ":=", "=>", "->", "is", "eq", "exact", "like"})
+
+# What programs take a user and a password by, as one word.
+_USER_ARGUMENTS = frozenset({"-u", "-U", "--user", "--proxy-user"})
+_USER_AND_PASSWORD = re.compile(r"(?!\d+:\d+\Z)[^\s:/]{1,64}:\S")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +88,8 @@ class Rendering:
 
     def _member(self, name: str, value: object, depth: int) -> object:
         """Return what *value* becomes where it is known as *name*."""
-        # That a secret is missing is no secret, and often the whole story.
-        is_telling = value is not None and type(value) is not bool
-        if name in self._names or (is_telling and self._is_secret(name)):
+        is_marked = name in self._names or name.rpartition(".")[2] in self._names
+        if is_marked or (_is_telling(value) and self._is_secret(name)):
             return self._said(REDACTED)
         return self._tree(value, depth)
 
@@ -103,6 +116,8 @@ class Rendering:
             return self._said(part.text)
         if isinstance(part, str):
             return self._said(self._text(value, part))
+        if type(part) is int and self._rules.mask.hide_parts(str(part)) == REDACTED:
+            return self._said(REDACTED)  # a card's number
         self._room -= _NUMBER
         return part
 
@@ -111,7 +126,10 @@ class Rendering:
         # Text of a class of its own, one named Password say.
         if kind is not str and self._announces(dissection.name_of(kind)):
             return REDACTED
-        return self._rules.mask.hide(text)
+        hide = self._rules.mask.hide
+        if "\0" in text and hide(plain := text.replace("\0", "")) != plain:  # wide characters
+            return REDACTED
+        return hide(text)
 
     def _branch(self, value: object, part: Items | Members, depth: int) -> object:
         if id(value) in self._path:
@@ -127,16 +145,22 @@ class Rendering:
     def _items(self, part: Items, depth: int) -> list[object]:
         told: list[object] = []
         announced = False
+        last = ""
         for item in part.items:
             if self._nodes <= 0 or self._is_spent():
                 told.append(TOO_LONG)
                 break
+            name = _as_name(item)
             # ["--password", "hunter2"], ("authorization", "…"): the first announces the second.
-            is_telling = item is not None and type(item) is not bool
-            told.append(
-                self._said(REDACTED) if announced and is_telling else self._tree(item, depth)
+            is_hidden = (announced and _is_telling(item)) or (
+                last in _USER_ARGUMENTS and _USER_AND_PASSWORD.match(name) is not None
             )
+            if announced and name in _OPERATORS:
+                told.append(self._said(name))
+                continue
+            told.append(self._said(REDACTED) if is_hidden else self._tree(item, depth))
             announced = not announced and self._announces(item)
+            last = name
         return told
 
     def _pairs(self, part: Members, depth: int) -> dict[str, object] | str:
@@ -151,8 +175,12 @@ class Rendering:
                 told[CUT] = TOO_LONG
                 break
             name = _as_name(key)
-            is_hidden = name.lstrip("_").lower() in hidden
             shown = self._key(key, name, depth)
+            # What is no text shows as one, an Enum's member or a tuple, and that names the rest.
+            name = name or shown
+            is_hidden = name.lstrip("_").lower() in hidden or (
+                REDACTED in shown and _is_telling(item)
+            )
             told[shown] = self._said(REDACTED) if is_hidden else self._member(name, item, depth)
         return told
 
@@ -193,6 +221,14 @@ class Rendering:
     def _is_spent(self) -> bool:
         # Reading the clock costs as much as reading a value.
         return self._room <= 0 or (self._nodes % 8 == 0 and self._watch.is_over())
+
+
+def _is_telling(value: object) -> bool:
+    """Return whether a secret's value tells anything.
+
+    That it is missing is no secret, and often the whole story.
+    """
+    return value is not None and type(value) is not bool
 
 
 def _as_name(key: object) -> str:

@@ -37,6 +37,13 @@ _INNOCENT = re.compile(
 _CLASSES = tuple(map(re.compile, ("[a-z]", "[A-Z]", "[0-9]", "[^A-Za-z0-9]")))
 
 
+# Visa and Mastercard, American Express and Diners, Discover, UnionPay and Maestro. Moments and ids
+# in milliseconds begin with a 1.
+_CARD = re.compile(r"[2-6][0-9]{2,}+(?:[ -][0-9]{2,6}){0,4}+", re.ASCII)
+_MAX_CARD = 24
+_MIN_DIGITS, _MAX_DIGITS = 13, 19
+
+
 def _format(marker: str, pattern: str) -> tuple[str, re.Pattern[str]]:
     return marker, re.compile(rf"(?<![A-Za-z0-9]){pattern}")
 
@@ -128,6 +135,21 @@ def looks_random(word: str) -> bool:
         return False
     enough = min(_MIN_ENTROPY, _SHARE_OF_MOST * log2(len(word)))
     return not _INNOCENT.fullmatch(word) and _entropy(word) >= enough
+
+
+def is_card_number(text: str) -> bool:
+    """Return whether *text* is the number of a payment card and nothing else.
+
+    That is 13 to 19 digits, perhaps in groups, as issuers give them out, with a check digit (Luhn).
+    One in twenty numbers of that length is taken for one.
+    """
+    if len(text) > _MAX_CARD or not _CARD.fullmatch(text):
+        return False
+    digits = [int(digit) for digit in text if digit.isdigit()]
+    if not _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
+        return False
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
 def _entropy(word: str) -> float:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import collections
 import dataclasses
+import enum
 import importlib.util
 import json
 import random
+import re
 import secrets
 import string
 import types
@@ -28,6 +30,11 @@ PLAIN = "correcthorse"
 KEPT = "neighbour"
 
 Build = Callable[[str], object]
+
+
+class Field(enum.Enum):
+    PASSWORD = 1
+    USER = 2
 
 
 class Login(NamedTuple):
@@ -107,6 +114,16 @@ SHAPES: dict[str, Build] = {
     "a bearer": lambda s: f"Bearer {s} {KEPT}",
     "a form": lambda s: {"user": [KEPT], "password": [s]},
     "a set": lambda s: [{f"password={s}"}, KEPT],
+    "members of an enum as keys": lambda s: {Field.USER: KEPT, Field.PASSWORD: s},
+    "tuples as keys": lambda s: {("db", "user"): KEPT, ("db", "password"): s},
+    "a filter": lambda s: [("password", "=", s), ("user", "=", KEPT)],
+    "a change": lambda s: [{"field": "password", "old": s, "current": s}, KEPT],
+    "an input": lambda s: [{"type": "password", "value": s}, {"type": "text", "value": KEPT}],
+    "user and password as an argument": lambda s: ["curl", "-u", f"bob:{s}", KEPT],
+    "user and password as one argument": lambda s: [f"curl --user=bob:{s} {KEPT}"],
+    "user and password with a host": lambda s: [f"at bob:{s}@db:5432/app", KEPT],
+    "bytes in UTF-16": lambda s: [f"password={s}".encode("utf-16-le"), KEPT],
+    "a text in UTF-16": lambda s: [f"pw={s}".encode("utf-16-be").decode("latin-1"), KEPT],
     "a tuple as a key": lambda s: {("token", s): 1, "b": KEPT},
     "raw bytes": lambda s: [s.encode("utf-16"), s.encode() + b"\xff", KEPT],
     "a function's closure": lambda s: [lambda: s, KEPT],
@@ -121,6 +138,7 @@ NAMES = (
     *("password", "Passwd", "db_pass", "api_key", "apiKey", "API_KEY", "auth_header", "jwt"),
     *("secret_word", "credentials", "privatekey", "access_token", "aws_access_key_id", "sk_live"),
     *("connection_string", "conn_str", "database_dsn", "cookies", "csrf", "sessionid", "pin"),
+    *("pw", "db_pw", "totp"),
 )
 
 # As somebody writes them into a message.
@@ -148,6 +166,9 @@ MESSAGES = (
     "neighbour refused name=password value={s}",
     'body was {{"password": {{"a": {{"b": 1}}, "c": "{s}"}}, "user": "neighbour"}}',
 )
+
+# For tests only, and nobody's.
+CARDS = ["4111111111111111", "4111 1111 1111 1111", 5555555555554444, "3782-822463-10005"]
 
 LETTERS = string.ascii_letters + string.digits
 
@@ -219,7 +240,8 @@ def test_secrets_by_their_place(client: Client, posthog_events: RecordedEvents, 
 
     sent = _report(client, posthog_events, lambda: _fail(SHAPES[shape](secret)))
 
-    assert PLAIN not in sent
+    # Of wide characters, too.
+    assert PLAIN not in re.sub(r"\\+u0000", "", sent)
     told = _told(posthog_events)
     assert bool(told) is _shows_variables(client)
     assert all(KEPT in text for text in told[-1:])
@@ -265,6 +287,17 @@ def test_secrets_by_looks(client: Client, posthog_events: RecordedEvents, issuer
 
     assert start not in sent
     assert KEPT in sent
+
+
+def test_numbers_of_cards(client: Client, posthog_events: RecordedEvents) -> None:
+    """A card's number in a variable is hidden, written as text or as a number; others are not."""
+    others = ["4111111111111112", 1716989012345, "4111", "2026-05-17", "1111111111111117"]
+
+    sent = _report(client, posthog_events, lambda: _fail({"a": CARDS, "b": others}))
+
+    assert not any(str(card) in sent for card in CARDS)
+    for told in _told(posthog_events)[-1:]:
+        assert all(str(other) in told for other in others)
 
 
 def test_random_tokens_in_variables(client: Client, posthog_events: RecordedEvents) -> None:
