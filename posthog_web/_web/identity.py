@@ -103,14 +103,14 @@ def user_id(
 class UserIds:
     """The ids of a request's users, each asked for once: to answer may cost a query."""
 
-    __slots__ = ("_answer", "_ask", "_user", "_warn")
+    __slots__ = ("_ask", "_known", "_warn")
 
     def __init__(self, ask: Callable[[Any], object] | None, warn: Callable[[str], object]) -> None:
         """Ask nothing yet; arguments are those of ``user_id``."""
         self._ask = ask
         self._warn = warn
-        self._user: object = None
-        self._answer: object = None
+        # A user and the answer, in one: they are read on several threads.
+        self._known: tuple[object, object] = (None, None)
 
     def read(self, user: object) -> object:
         """Return the id of *user*: None if nobody is logged in, UNKNOWN if somebody nameless is.
@@ -122,11 +122,15 @@ class UserIds:
             return UNKNOWN
         if not is_logged_in(user):
             return None
-        if user is not self._user:
-            self._user, self._answer = user, UNKNOWN
-            found = user_id(user, self._ask, self._warn)
-            self._answer = UNKNOWN if found is None else found
-        return self._answer
+        known, answer = self._known
+        if user is not known:
+            answer = UNKNOWN
+            try:
+                found = user_id(user, self._ask, self._warn)
+                answer = UNKNOWN if found is None else found
+            finally:
+                self._known = (user, answer)
+        return answer
 
 
 def _value(user: object, name: str, warn: Callable[[str], object]) -> object:

@@ -10,11 +10,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from posthog_web._guard import report_fault
 from posthog_web._identifiers import nobody
 from posthog_web._scope import NOBODY, ClaimedId, Person, new_token
+from posthog_web._web.asking import asking
 from posthog_web._web.consent import is_opted_out
 from posthog_web._web.exclusion import exclusion_of
 from posthog_web._web.identity import (
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from posthog_web._client.core import Client
     from posthog_web._web.setup import WebSetup
 
+T = TypeVar("T")
+
 MAX_DEFERRED = 1000
 
 # Whether, and for whom, events are captured.
@@ -44,6 +47,10 @@ class _Held:
 
     person: Person
     route: Route | None
+
+
+def _key_of(client: Client) -> str:
+    return (client.options.project_api_key or "").strip()
 
 
 class RequestScope:
@@ -66,8 +73,9 @@ class RequestScope:
         self._user_ids = UserIds(setup.options.distinct_id, setup.warn_of_awaitable)
         self._info: RequestInfo | None = None
         self._properties: RequestProperties | None = None
-        self._visitor: Visitor | None = None
-        self._opted_out: bool | None = None
+        # By the project's key, which the application may choose late.
+        self._visitors: dict[str, Visitor] = {}
+        self._opted_out: dict[str, bool] = {}
         self._named: str | None = None
         self._session_id: str | None = None
         self._tags: dict[str, Any] = {}
@@ -79,7 +87,6 @@ class RequestScope:
         self._over = False
         self._held: _Held | None = None
         self._kept: dict[str, Sequence[str]] = {}
-        self._asking = False
         self._token = new_token()
 
     # Identity
@@ -111,14 +118,20 @@ class RequestScope:
         return Person(distinct_id=given, claimed=True, anonymous=anonymous)
 
     def _read_visitor(self) -> Visitor:
-        if self._visitor is None:
-            now = time.time_ns() // 1_000_000
-            self._visitor = read_visitor(self._header("cookie"), self._api_key, now)
-        return self._visitor
+        def read(key: str) -> Visitor:
+            return read_visitor(self._header("cookie"), key, time.time_ns() // 1_000_000)
 
-    @property
-    def _api_key(self) -> str:
-        return (self.client.options.project_api_key or "").strip()
+        return self._read_once(self._visitors, read)
+
+    def _read_once(self, known: dict[str, T], read: Callable[[str], T]) -> T:
+        """Return what is *known* by the key of the client's project, *read* where it is not yet."""
+        client = self._client or self.setup.client
+        if _key_of(client) not in known:
+            client = self.client
+        key = _key_of(client)
+        if key not in known:
+            known[key] = read(key)
+        return known[key]
 
     def _header(self, name: str) -> Sequence[str]:
         if name in self._kept:
@@ -135,8 +148,8 @@ class RequestScope:
 
     def _read_user(self, find: Callable[[], object]) -> object:
         try:
-            with self._source.unnoticed():
-                return self._user_ids.read(find())
+            with asking(self._token, "user") as can_be_asked, self._source.unnoticed():
+                return self._user_ids.read(find()) if can_be_asked else UNKNOWN
         except Exception as error:  # noqa: BLE001 - somebody else's user model and its database
             self.setup.client_fault("user", error)
             return UNKNOWN
@@ -173,9 +186,10 @@ class RequestScope:
 
     def is_opted_out(self) -> bool:
         """Return whether the browser says that nothing shall be captured."""
-        if self._opted_out is None:
-            self._opted_out = is_opted_out(self.setup.options, self._api_key, self._header)
-        return self._opted_out
+        options = self.setup.options
+        return self._read_once(
+            self._opted_out, lambda key: is_opted_out(options, key, self._header)
+        )
 
     def read_tags(self) -> Mapping[str, Any]:
         """Return the tags set so far."""
@@ -212,16 +226,14 @@ class RequestScope:
 
     def _ask(self, name: str, *values: object) -> Any:  # noqa: ANN401 - the application's own answer
         """Return what the application's function in option *name* says of this request."""
-        if getattr(self.setup.options, name) is None or self._asking:
-            # A function that captures would be asked for its own event.
+        if getattr(self.setup.options, name) is None:
             return None
-        try:
-            self._asking = True
-            return self.setup.call(name, self._source.native(), *values)
-        except LookupError:
-            return None  # It is over, and nobody keeps it for us.
-        finally:
-            self._asking = False
+        with asking(self._token, name) as can_be_asked:
+            try:
+                native = self._source.native() if can_be_asked else None
+            except LookupError:
+                return None  # It is over, and nobody keeps it for us.
+            return self.setup.call(name, native, *values) if can_be_asked else None
 
     def is_excluded(self) -> bool:
         """Return whether nothing is to be captured of this request that nobody asked for."""

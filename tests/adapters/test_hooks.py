@@ -13,6 +13,7 @@ from posthog_web import Client
 from posthog_web.inspector import Inspector
 from posthog_web.testing import RecordedEvents
 from tests.adapters.situation import BOTH_STYLES, VISITOR, Starter
+from tests.adapters.test_visitor import KEY, OPT_OUT, visitor
 
 HOOKS = ("request_filter", "extra_properties", "client_for", "distinct_id")
 
@@ -184,3 +185,51 @@ def test_a_function_that_captures_is_not_asked_for_its_own_event(
     assert 1 <= len(asked) <= 6
     assert events.names.count("from the function") == len(asked)
     assert {"seen", "$exception"} <= set(events.names)
+
+
+@pytest.mark.parametrize("curious", [True, False], ids=["filter asks who it is", "filter does not"])
+@BOTH_STYLES
+def test_the_visitor_is_the_tenants_whoever_asked_first(
+    start: Starter, style: str, curious: bool, events: RecordedEvents
+) -> None:
+    """A tenant's cookie counts for its requests, also where request_filter has asked already."""
+    seen: list[str | None] = []
+
+    def keep(_request: object) -> bool:
+        if curious:
+            seen.append(posthog_web.get_distinct_id())
+        return True
+
+    tenant = Client("phc_acme", send=False)
+    application = start(
+        project_api_key=KEY, client_for=lambda _request: tenant, request_filter=keep
+    )
+    cookies = visitor("person-of-the-usual-project") | visitor("person-of-acme", key="phc_acme")
+    application.get(f"{style}/raises", cookies=cookies)
+
+    assert events.one("$exception").distinct_id == "person-of-acme"
+    assert seen == ["person-of-acme"] * curious
+
+
+@BOTH_STYLES
+def test_who_does_not_want_to_be_seen_by_a_tenant_is_not(
+    start: Starter, style: str, events: RecordedEvents
+) -> None:
+    """The tenant's opt-out counts, also for what request_filter and client_for capture."""
+
+    def capture(answer: object) -> Callable[[object], object]:
+        def ask(_request: object) -> object:
+            posthog_web.capture("asked")
+            return answer
+
+        return ask
+
+    tenant = Client("phc_acme", send=False)
+    application = start(
+        project_api_key=KEY, client_for=capture(tenant), request_filter=capture("yes")
+    )
+    application.get(f"{style}/raises", cookies={OPT_OUT.replace(KEY, "phc_acme"): "0"})
+
+    # Inside client_for the tenant is not known yet.
+    assert set(events.names) <= {"asked"}
+    assert len(events) <= 1
