@@ -80,8 +80,8 @@ class Surroundings(Protocol):
     def awaits_person(self) -> bool:
         """Return whether the person will be known soon, but cannot be asked for now."""
 
-    def defer(self, complete: Callable[[], object]) -> bool:
-        """Call *complete* when the person is known; return False if too many wait already."""
+    def defer(self, complete: Callable[[Person], object]) -> bool:
+        """Call *complete* with the person when that is known; return False if too many wait."""
 
     def hold(self) -> None:
         """Find out now what cannot be found out from elsewhere, or later."""
@@ -175,7 +175,7 @@ class Scope:
             return False
         return self.parent.awaits_person()
 
-    def defer(self, complete: Callable[[], object]) -> bool:
+    def defer(self, complete: Callable[[Person], object]) -> bool:
         """Let the scope around see to it."""
         return self.parent is not None and self.parent.defer(complete)
 

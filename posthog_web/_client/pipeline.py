@@ -173,22 +173,28 @@ class Pipeline(Verbs):
     ) -> str | None:
         """Put the scope's person where it belongs in *event*, now or when it is known."""
 
-        def complete(event: Event) -> str | None:
+        def complete(event: Event, person: Person) -> str | None:
             if person_property is None:
-                return self._complete(event, lane, scope, needs_person=needs_person)
-            person = _read_person(scope)
+                return self._complete(event, lane, scope, person, needs_person=needs_person)
             event["properties"][person_property] = _events.require_person(person)
             return self._hand_over(event, lane)
 
-        if scope is not None and scope.awaits_person():
+        if scope is None:
+            return complete(event, NOBODY)
+        if scope.awaits_person():
             return self._defer(event, lane, scope, complete)
-        return complete(event)
+        return complete(event, scope.read_person())
 
     def _complete(
-        self, event: Event, lane: Lane, scope: Surroundings | None, *, needs_person: bool
+        self,
+        event: Event,
+        lane: Lane,
+        scope: Surroundings | None,
+        person: Person,
+        *,
+        needs_person: bool,
     ) -> str | None:
-        """Name the person the *scope* knows, or nobody, and hand over (SRV-269)."""
-        person = _read_person(scope)
+        """Name the *person* of the *scope*, or nobody, and hand over (SRV-269)."""
         if needs_person:
             _events.require_person(person)
         if person.claimed:
@@ -205,7 +211,7 @@ class Pipeline(Verbs):
         event: Event,
         lane: Lane,
         scope: Surroundings,
-        complete: Callable[[Event], object],
+        complete: Callable[[Event, Person], object],
     ) -> str | None:
         """Keep a snapshot of *event* until the scope knows its person."""
         snapshot = dumps(event)
@@ -214,10 +220,10 @@ class Pipeline(Verbs):
         # What a test records is not counted.
         token = object() if tap.current() is not None else lane.expect(snapshot)
 
-        def complete_kept() -> None:
+        def complete_kept(person: Person) -> None:
             lane.receive(token)
             try:
-                complete(kept)
+                complete(kept, person)
             except Flaw as flaw:
                 self._decline(kept["event"], str(flaw))
 
@@ -290,10 +296,6 @@ class Pipeline(Verbs):
             lane.drop("send_is_off", encoded)
             return True
         return lane.send(encoded) if self.options.sync_mode else lane.put(encoded)
-
-
-def _read_person(scope: Surroundings | None) -> Person:
-    return NOBODY if scope is None else scope.read_person()
 
 
 def _find_claim(event: Event) -> Person | None:

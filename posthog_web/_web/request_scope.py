@@ -37,6 +37,9 @@ T = TypeVar("T")
 
 MAX_DEFERRED = 1000
 
+# Who it was captured for, as a source notes that, and what completes it.
+_Waiting = tuple[object, Callable[[Person], object]]
+
 # Whether, and for whom, events are captured.
 _DECIDING = ("cookie", "sec-gpc", "dnt")
 
@@ -82,8 +85,7 @@ class RequestScope:
         self.groups: Mapping[str, str] = {}
         self._nobody: str | None = None
         # What waits for the user, with a note of who that is.
-        self._deferred: deque[tuple[object, Callable[[], object]]] = deque()
-        self._doubted = False
+        self._deferred: deque[_Waiting] = deque()
         self._over = False
         self._held: _Held | None = None
         self._kept: dict[str, Sequence[str]] = {}
@@ -93,15 +95,21 @@ class RequestScope:
 
     def read_person(self) -> Person:
         """Return who this request is about, as of now: a login changes it."""
-        if self._named is not None:
-            return Person(distinct_id=self._named)
-        if self._doubted:
-            return NOBODY
-        if self._over and self._held is not None:
-            return self._held.person
+        named = self._named
+        return self._found_person() if named is None else Person(distinct_id=named)
+
+    def _found_person(self) -> Person:
+        """Return who it is about where no code has named them."""
+        held = self._held
+        if held is not None and self._over:
+            return held.person
         user = self._find_user()
+        return held.person if held is not None and user is UNKNOWN else self._person_of(user)
+
+    def _person_of(self, user: object) -> Person:
+        """Return whom events are about if the framework's user has that id."""
         if user is UNKNOWN:
-            return NOBODY if self._held is None else self._held.person
+            return NOBODY
         if user is not None:
             return Person(distinct_id=str(user))
         return self._claimed_person() if self.setup.options.trust_client_ids else NOBODY
@@ -276,7 +284,7 @@ class RequestScope:
             self.setup.client_fault("user", error)
             return False
 
-    def defer(self, complete: Callable[[], object]) -> bool:
+    def defer(self, complete: Callable[[Person], object]) -> bool:
         """Keep *complete* for when the user is known."""
         if len(self._deferred) >= MAX_DEFERRED:
             return False
@@ -346,14 +354,8 @@ class RequestScope:
 
     def settle_as(self, user: object) -> None:
         """Complete what waited as *user*'s, since the request's user is about to change."""
-        if not self._deferred:
-            return
-        over, person = self._over, self._read_user(lambda: user)
-        try:
-            self._over = True
-            self._hand_over_deferred(person)
-        finally:
-            self._over = over
+        if self._deferred:
+            self._hand_over_deferred(self._person_of(self._read_user(lambda: user)))
 
     def end(self) -> None:
         """Wait for nothing any more."""
@@ -364,30 +366,23 @@ class RequestScope:
         self._over = True
         self._hand_over_deferred()
 
-    def _hand_over_deferred(self, person: object = None) -> None:
-        """Complete what waits: as *person*'s, else as whose it is without a name given since.
+    def _hand_over_deferred(self, person: Person | None = None) -> None:
+        """Complete what waits: as that of *person*, else of whom the request is about by itself.
 
         Only what nobody was named for waits, so ``identify`` comes too late for it. Where it may
         have been somebody else's than it would be now, it is nobody's.
         """
-        named, self._named = self._named, person if isinstance(person, str) else None
-        try:
-            while (waiting := self._next_deferred()) is not None:
-                note, complete = waiting
-                self._complete(note, complete, doubted=person is UNKNOWN)
-        finally:
-            self._named = named
+        while (waiting := self._next_deferred()) is not None:
+            note, complete = waiting
+            try:
+                if not self._source.is_noted_user(note):
+                    complete(NOBODY)
+                else:
+                    complete(self._found_person() if person is None else person)
+            except Exception as error:  # noqa: BLE001 - one event must not cost the others
+                report_fault(error, "deferred event")
 
-    def _complete(self, note: object, complete: Callable[[], object], *, doubted: bool) -> None:
-        try:
-            self._doubted = doubted or not self._source.is_noted_user(note)
-            complete()
-        except Exception as error:  # noqa: BLE001 - one event must not cost the others
-            report_fault(error, "deferred event")
-        finally:
-            self._doubted = False
-
-    def _next_deferred(self) -> tuple[object, Callable[[], object]] | None:
+    def _next_deferred(self) -> _Waiting | None:
         """Take one that waits: each goes to one thread, whoever else adds or takes some."""
         try:
             return self._deferred.popleft()
