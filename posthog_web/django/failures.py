@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
@@ -14,7 +15,7 @@ from django.http import HttpRequest
 from posthog_web._guard import safely
 from posthog_web._web.lifetime import Lifetime
 from posthog_web.django.conf import current_setup, is_installed
-from posthog_web.django.source import DjangoSource
+from posthog_web.django.source import DjangoSource, patiently
 
 SOURCE = "django.middleware"
 # Where a request keeps its lifetime, for what comes when the middleware is done.
@@ -33,13 +34,10 @@ def report_uncaught(*, request: HttpRequest | None = None, **_: Any) -> None:  #
     lifetime, source = served or _begin_outside(request)
     # In an asynchronous stack Django sends the signal from a thread of no account, where a query
     # would open a connection; what the middleware still waits for can be asked on a better one.
-    patient = source.patient
-    source.patient = source.asynchronous and lifetime.under_way
-    try:
+    waits = source.asynchronous and lifetime.under_way
+    with patiently() if waits else nullcontext():
         lifetime.note_status(500)
         lifetime.report(error, SOURCE)
-    finally:
-        source.patient = patient
 
 
 def _begin_outside(request: HttpRequest) -> tuple[Lifetime, DjangoSource]:

@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 
 from django.http import HttpRequest
 
@@ -15,7 +16,7 @@ from posthog_web._web.paths import Route
 from posthog_web._web.request_info import Readers, RequestInfo, read_info
 from posthog_web._web.urls import server_address
 from posthog_web.django.routes import find_route
-from posthog_web.django.transactions import apart_from_transactions
+from posthog_web.django.transactions import RefusedError, apart_from_transactions
 from posthog_web.django.user import (
     NOT_LOADED,
     Login,
@@ -29,6 +30,18 @@ from posthog_web.django.user import (
     read_login,
 )
 
+_patient: ContextVar[bool] = ContextVar("posthog_web_patient", default=False)
+
+
+@contextmanager
+def patiently() -> Generator[None]:
+    """Let looking users up wait in the block, as it does on an event loop."""
+    token = _patient.set(True)
+    try:
+        yield
+    finally:
+        _patient.reset(token)
+
 
 class DjangoSource:
     """A Django request, read only.
@@ -37,8 +50,6 @@ class DjangoSource:
 
     Attributes:
         asynchronous: Whether the request came in by ASGI.
-        patient: Whether looking the user up has to wait on other threads than the request's first,
-            too: a query there would open a connection that nobody closes.
     """
 
     fades = True
@@ -47,7 +58,8 @@ class DjangoSource:
         """Read *request* when somebody asks."""
         self._reference = weakref.ref(request)
         self.asynchronous = asynchronous
-        self.patient = False
+        # Whether looking the user up has to wait on other threads than the request's first, too.
+        self._patient = False
         self._home = threading.get_ident()
         self._found: object = NOT_LOADED
         self._found_by: Login | None = None
@@ -106,12 +118,8 @@ class DjangoSource:
             return user
         if self.awaits_user() or not can_be_asked(request):
             return UNKNOWN
-        try:
+        with self._remembering_failures():
             self._remember(find_user(request))
-        except Exception:
-            # A store that is slow or gone is not asked once more.
-            self._remember(UNKNOWN)
-            raise
         return self._found
 
     async def resolve_user(self) -> None:
@@ -120,11 +128,19 @@ class DjangoSource:
         if loaded_user(request) is not NOT_LOADED or self._recall() is not NOT_LOADED:
             return
         if can_be_asked(request):
-            try:
+            with self._remembering_failures():
                 self._remember(await afind_user(request))
-            except Exception:
-                self._remember(UNKNOWN)
-                raise
+
+    @contextmanager
+    def _remembering_failures(self) -> Generator[None]:
+        """Ask a store that is slow or gone not once more; one that only refuses now, later."""
+        try:
+            yield
+        except RefusedError:
+            raise
+        except Exception:
+            self._remember(UNKNOWN)
+            raise
 
     def _remember(self, user: object) -> None:
         self._found, self._found_by = user, read_login(self._request)
@@ -135,11 +151,11 @@ class DjangoSource:
 
     def be_patient(self) -> None:
         """Let looking the user up wait on other threads, too."""
-        self.patient = True
+        self._patient = True
 
     def awaits_user(self) -> bool:
         """Return whether looking the user up now would block the event loop."""
-        abroad = self.patient and threading.get_ident() != self._home
+        abroad = (self._patient or _patient.get()) and threading.get_ident() != self._home
         if self._recall() is not NOT_LOADED or not (abroad or _on_a_loop()):
             return False
         return loaded_user(self._request) is NOT_LOADED and may_be_logged_in(self._request)

@@ -6,7 +6,11 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, InternalError, connections
+
+
+class RefusedError(DatabaseError):
+    """A transaction around takes no statements any more: nothing can be asked until its end."""
 
 
 @contextmanager
@@ -15,6 +19,9 @@ def apart_from_transactions() -> Generator[None]:
 
     After a statement that failed, a transaction may refuse all others until its end. So before the
     first statement of the block there is a savepoint; a block that sends none costs none.
+
+    Raises:
+        RefusedError: The transaction had failed before.
     """
     with ExitStack() as stack:
         for connection in connections.all(initialized_only=True):
@@ -29,9 +36,15 @@ def _apart(connection: Any) -> Generator[None]:  # noqa: ANN401 - any database's
     savepoints: list[str | None] = []
 
     def execute_after_savepoint(execute: Any, *statement: Any) -> Any:  # noqa: ANN401 - Django's own
-        if not savepoints and not connection.needs_rollback:
+        if not savepoints:
+            if connection.needs_rollback:
+                raise RefusedError
             savepoints.append(None)  # The savepoint is a statement, too.
-            savepoints[0] = connection.savepoint()
+            try:
+                savepoints[0] = connection.savepoint()
+            except InternalError as error:
+                # PostgreSQL's word for it, after a statement that failed.
+                raise RefusedError from error
         return execute(*statement)
 
     failed = True

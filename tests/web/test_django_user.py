@@ -353,3 +353,98 @@ assert events.named("after")[-1].distinct_id == "victim"
         tmp_path,
         f"django.contrib.sessions.backends.{backend}",
     )
+
+
+@pytest.mark.parametrize("engine", ["db", "signed_cookies"])
+def test_a_transaction_that_takes_no_queries_hides_the_user_only_in_there(
+    tmp_path: Path, engine: str
+) -> None:
+    """Who it is cannot be asked in a transaction that is to be rolled back, and can after it."""
+    run(
+        """
+from django.db import IntegrityError, transaction
+
+def dry_run(request):
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        request.posthog.capture("inside")
+    request.posthog.capture("after")
+    return HttpResponse("ok")
+
+def broken(request):
+    try:
+        with transaction.atomic():
+            with transaction.atomic(savepoint=False):
+                User(username="alice").save()
+    except IntegrityError:
+        pass
+    try:
+        with transaction.atomic():
+            try:
+                with transaction.atomic(savepoint=False):
+                    User(username="alice").save()
+            except IntegrityError as error:
+                request.posthog.capture_exception(error)
+    except transaction.TransactionManagementError:
+        pass
+    request.posthog.capture("after")
+    return HttpResponse("ok")
+
+urlpatterns[:] = [path("dry", dry_run), path("broken", broken)]
+user = User.objects.create_user("alice")
+client = Client()
+client.force_login(user)
+for url, inside in (("/dry", "inside"), ("/broken", "$exception")):
+    with record_events() as events:
+        assert client.get(url, headers=VISITOR).status_code == 200
+    assert events.one(inside).is_personless, list(events)
+    assert events.one("after").distinct_id == str(user.pk), (url, list(events))
+""",
+        tmp_path,
+        f"django.contrib.sessions.backends.{engine}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "person"),
+    [("InternalError", "alice"), ("OperationalError", None)],
+    ids=["refused", "gone"],
+)
+def test_a_look_up_that_is_refused_now_is_made_later(
+    tmp_path: Path, failure: str, person: str | None
+) -> None:
+    """PostgreSQL refuses all statements after one that failed; a database that is gone stays so."""
+    run(
+        f"""
+FAILURE, PERSON = {failure!r}, {person!r}
+"""
+        """
+from django import db
+
+def refuse(execute, sql, *rest):
+    if not sql.startswith("SAVEPOINT"):  # which is the first that gets to the database
+        return execute(sql, *rest)
+    refused.append(sql)
+    raise getattr(db, FAILURE)
+
+def view(request):
+    with db.transaction.atomic(), db.connection.execute_wrapper(refuse):
+        request.posthog.capture("inside")
+        request.posthog.capture("inside")
+    request.posthog.capture("after")
+    return HttpResponse("ok")
+
+refused = []
+urlpatterns[:] = [path("", view)]
+user = User.objects.create_user("alice")
+client = Client()
+client.force_login(user)
+with record_events() as events:
+    client.get("/", headers=VISITOR)
+assert len(refused) == (2 if PERSON else 1), refused
+assert all(event.is_personless for event in events.named("inside"))
+after = events.one("after")
+assert after.distinct_id == str(user.pk) if PERSON else after.is_personless
+""",
+        tmp_path,
+    )
