@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
-from django.test import Client, override_settings
+from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 
 from posthog_web.testing import RecordedEvents
@@ -134,3 +136,62 @@ def test_a_handler_may_fail_in_its_own_words(posthog_events: RecordedEvents) -> 
         Client(raise_request_exception=False).get("/fails")
 
     assert found(posthog_events) == [("Boom", False, 500), ("LookupError", False, 500)]
+
+
+def test_who_waits_for_the_user_of_a_failed_request_makes_nobody_else_wait() -> None:
+    """On a thread of no account, looking the user up waits; on the application's, it does not."""
+    # Importing it reads Django's settings.
+    from django.contrib.sessions.backends.cache import SessionStore
+
+    from posthog_web.django.source import DjangoSource, patiently
+
+    request = HttpRequest()
+    request.session = SessionStore("some-key")
+    source = DjangoSource(request, asynchronous=True)
+    with ThreadPoolExecutor(1) as django, ThreadPoolExecutor(1) as application:
+
+        def fail() -> tuple[bool, bool]:
+            with patiently():
+                elsewhere = application.submit(source.awaits_user)
+                return source.awaits_user(), elsewhere.result(timeout=20)
+
+        assert django.submit(fail).result(timeout=20) == (True, False)
+        assert not django.submit(source.awaits_user).result(timeout=20)
+
+
+class Answering:
+    """A middleware that answers exceptions of views."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Pass it on."""
+        return self.get_response(request)
+
+    def process_exception(self, _request: HttpRequest, _error: Exception) -> HttpResponse:
+        """Answer, so that no middleware further out is asked."""
+        return HttpResponse(status=ANSWERED[-1])
+
+
+ANSWERED = [503]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("inside", [False, True], ids=["once", "once more, inside"])
+@pytest.mark.parametrize("status", [503, 404])
+def test_a_second_middleware_sees_what_another_one_answers(
+    asynchronous: bool, inside: bool, status: int, posthog_events: RecordedEvents
+) -> None:
+    """Django asks the innermost first, and stops at an answer: ours has to stand inside of it."""
+    ANSWERED[:] = [status]
+    middleware = [OURS, f"{__name__}.Answering", *([OURS] if inside else [])]
+    with override_settings(MIDDLEWARE=middleware):
+        if asynchronous:
+            answer: Any = asyncio.run(AsyncClient().get("/fails"))
+        else:
+            answer = Client().get("/fails")
+
+    assert answer.status_code == status
+    seen = inside and status == 503
+    assert found(posthog_events) == ([("Boom", True, 503)] if seen else [])
