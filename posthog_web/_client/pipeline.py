@@ -28,6 +28,8 @@ from posthog_web.typing import BeforeSend, Event
 _CHANGES_PEOPLE = frozenset(
     {"$identify", "$create_alias", "$merge_dangerously", "$set", "$set_once", "$unset"}
 )
+# Where events that make one person of two name the other one.
+_JOINS = {"$create_alias": "alias", "$identify": "$anon_distinct_id", "$merge_dangerously": "alias"}
 _CHANGES = ("$set", "$set_once", "$unset")
 _REMARK = (
     "it is only named by the browser, so the event goes without $set; an application that knows"
@@ -151,16 +153,13 @@ class Pipeline(Verbs):
         if top_level:
             event |= top_level
         lane = self._lanes.ai if ai else self._lanes.analytics
-        if distinct_id is not None and person_property is None:
-            return self._judge_person(event, lane)
-        return self._find_person(event, lane, scope, person_property, needs_person=needs_person)
-
-    def _judge_person(self, event: Event, lane: Lane) -> str | None:
-        """Hand over an event whose person is given; a claim that is passed on stays a claim."""
+        # A claim that is passed on stays a claim.
         claim = _find_claim(event)
         if claim is not None and _weaken(event, claim):
             self._remind("distinct_id", _REMARK)
-        return self._hand_over(event, lane)
+        if distinct_id is not None and person_property is None:
+            return self._hand_over(event, lane)
+        return self._find_person(event, lane, scope, person_property, needs_person=needs_person)
 
     def _find_person(
         self,
@@ -300,10 +299,10 @@ class Pipeline(Verbs):
 
 def _find_claim(event: Event) -> Person | None:
     """Return whom a browser claims to be, if that is whom *event* was given."""
-    alias = event["properties"].get("alias") if event["event"] == "$create_alias" else None
-    # A group may be described by anybody: its events change no person.
-    given = () if event["event"] == "$groupidentify" else (event["distinct_id"], alias)
-    for name in given:
+    if event["event"] == "$groupidentify":
+        return None  # A group may be described by anybody: its events change no person.
+    joined = event["properties"].get(_JOINS.get(event["event"], ""))
+    for name in (event["distinct_id"], joined):
         if isinstance(name, ClaimedId):
             return Person(distinct_id=name, claimed=True, anonymous=name.anonymous)
     return None

@@ -11,7 +11,7 @@ from tests.adapters.test_visitor import KEY, visitor
 
 
 @BOTH_STYLES
-@pytest.mark.parametrize("path", ["/claim-set", "/claim-aliased"])
+@pytest.mark.parametrize("path", ["/claim-set", "/claim-aliased", "/claim-joined"])
 def test_a_claim_passed_on_changes_nobody(
     start: Starter, style: str, path: str, events: RecordedEvents
 ) -> None:

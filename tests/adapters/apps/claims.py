@@ -33,6 +33,22 @@ def claim_aliased(ask: Callable[[], Any]) -> str:
     return "aliased"
 
 
+def claim_joined(ask: Callable[[], Any]) -> str:
+    """Make one person of two, with events by the names PostHog knows."""
+    claimed = ask().distinct_id
+    for name, key in (
+        ("$identify", "$anon_distinct_id"),
+        ("$merge_dangerously", "alias"),
+        ("$create_alias", "alias"),
+    ):
+        posthog_web.capture(name, distinct_id="another", properties={key: claimed})
+        with posthog_web.new_context():
+            posthog_web.identify_context("another")
+            posthog_web.capture(name, properties={key: claimed})
+            posthog_web.alias(claimed)
+    return "joined"
+
+
 def claim_captured(ask: Callable[[], Any]) -> str:
     """Capture with the id given, by the request and by the module."""
     claimed = ask().distinct_id

@@ -22,6 +22,7 @@ import posthog_web
 from tests.adapters.apps.claims import (
     claim_aliased,
     claim_captured,
+    claim_joined,
     claim_known_otherwise,
     claim_set,
     claim_vouched_for,
@@ -390,8 +391,8 @@ async def spreads_async(ask: Ask) -> str:
 VIEWS: Mapping[str, View] = {
     view.__name__.replace("_", "-"): view
     for view in (
-        aliased, ambient, capture, claim_aliased, claim_captured, claim_known_otherwise, claim_set,
-        claim_vouched_for,
+        aliased, ambient, capture, claim_aliased, claim_captured, claim_joined,
+        claim_known_otherwise, claim_set, claim_vouched_for,
         explicit, fresh, group_described, grouped, hold_client, identified,
         known, meets, module_level, module_level_two_strings, nothing, opens_context,
         person_described, person_set, person_set_by_module, person_set_with_event, profile,
