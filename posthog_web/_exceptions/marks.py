@@ -9,7 +9,7 @@ pickle, is numbers.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -67,21 +67,32 @@ def was_captured(error: BaseException, now: Mark) -> bool:
 
 def is_known_failure(error: BaseException, now: Mark) -> bool:
     """Return whether *error*, one it was raised from, or each member of a group was reported."""
+    return _is_among(error, lambda one: was_captured(one, now))
+
+
+def is_same_failure(error: BaseException, other: BaseException) -> bool:
+    """Return whether one of the two was raised from the other, or is a group of nothing else."""
+    return _is_among(error, lambda one: one is other) or _is_among(other, lambda one: one is error)
+
+
+def _is_among(error: BaseException, known: Callable[[BaseException], bool]) -> bool:
     try:
-        return _is_known(error, now, {})
+        return _leads_to(error, known, {})
     except RecursionError:  # groups within groups without end
         return False
 
 
-def _is_known(error: BaseException, now: Mark, known: dict[int, bool]) -> bool:
+def _leads_to(
+    error: BaseException, is_known: Callable[[BaseException], bool], known: dict[int, bool]
+) -> bool:
     """Return whether *error* is a known failure; *known* holds what was found out so far."""
     for one in _causes(error):
         if id(one) in known:
             return known[id(one)]
         known[id(one)] = False  # what leads back to itself vouches for nothing
         members = members_of(one)
-        if was_captured(one, now) or (
-            members and all(_is_known(member, now, known) for member in members)
+        if is_known(one) or (
+            members and all(_leads_to(member, is_known, known) for member in members)
         ):
             known[id(error)] = known[id(one)] = True
             return True

@@ -9,6 +9,7 @@ from time import perf_counter
 from types import TracebackType
 
 from posthog_web import _scope
+from posthog_web._exceptions.marks import is_same_failure
 from posthog_web._guard import safely
 from posthog_web._scope import Surroundings
 from posthog_web._web.request_posthog import RequestPosthog
@@ -87,12 +88,17 @@ class Lifetime:
             self._noted = (error, error.__traceback__)
 
     @safely
-    def report_handled(self, source: str) -> None:
-        """Report what was noted, if the status of the response makes it a failure."""
+    def report_handled(self, source: str, *, before: BaseException | None = None) -> None:
+        """Report what was noted, if the status of the response makes it a failure.
+
+        Unless *before*, which is about to be reported, is the same failure.
+        """
         noted, self._noted = self._noted, None
         if noted is None or not self.scope.setup.is_failure(self.scope.status):
             return
         error, trace = noted
+        if before is not None and is_same_failure(before, error):
+            return
         with _traced(error, trace):
             self.report(error, source, handled=True)
 

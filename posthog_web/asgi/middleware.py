@@ -10,8 +10,8 @@ from posthog_web._guard import report_fault
 from posthog_web._web.lifetime import FAILURES, Lifetime
 from posthog_web._web.setup import WebSetup, configure
 from posthog_web.asgi.lifespan import Life
-from posthog_web.asgi.source import AsgiSource, Scope
-from posthog_web.asgi.starlette import POSTHOG
+from posthog_web.asgi.source import SERVED, AsgiSource, Scope
+from posthog_web.asgi.starlette import POSTHOG, answers_errors
 
 if TYPE_CHECKING:
     from posthog_web._client.core import Client
@@ -22,8 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _SOURCE = "asgi.middleware"
-# Marks what a middleware of this kind, further out, serves already; on a connection, its lifetime.
-_SERVED = "posthog_web.served"
+_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 _BODIES = frozenset({"http.response.body", "http.response.pathsend"})
 
 
@@ -61,7 +60,7 @@ class PosthogMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        kind, outer = scope["type"], scope.get(_SERVED)
+        kind, outer = scope["type"], scope.get(SERVED)
         if kind == "lifespan":
             await self._live(scope, receive, send, nested=outer is not None)
         elif outer is not None:
@@ -87,40 +86,42 @@ class PosthogMiddleware:
         if not _attach(scope, lifetime):
             await self._app(scope, receive, send)
             return
+        answers = answers_errors(scope.get("app"))
         lifetime.enter()
         try:
             await self._app(scope, receive, _noting_response(send, lifetime))
         except FAILURES as error:
-            if scope["type"] == "http" and lifetime.scope.status is None:
+            lifetime.report_handled(_SOURCE, before=error)
+            if scope["type"] == "http" and not answers and lifetime.scope.status is None:
                 lifetime.note_status(500)
             lifetime.report(error, _SOURCE)
             raise
-        else:
-            lifetime.report_handled(_SOURCE)
         finally:
+            # Also where the client has left meanwhile, and the task was cancelled.
+            lifetime.report_handled(_SOURCE)
             lifetime.leave()
             # The scope may be served once more, by another application.
-            scope.pop(_SERVED, None)
+            scope.pop(SERVED, None)
             scope.pop(POSTHOG, None)
             source.detach()
 
     async def _live(self, scope: Scope, receive: Receive, send: Send, *, nested: bool) -> None:
         life = Life(self._setup, receive, send, silent=nested)
-        scope[_SERVED] = True
+        scope[SERVED] = True
         try:
             await self._app(scope, life.receive, life.send)
         except FAILURES as error:
             life.report(error)
             raise
         finally:
-            scope.pop(_SERVED, None)
+            scope.pop(SERVED, None)
 
 
 def _attach(scope: Scope, lifetime: Lifetime) -> bool:
     """Put what the application gets into *scope*; return False if it takes nothing."""
     try:
         scope.setdefault("state", {})["posthog"] = lifetime.posthog
-        scope[_SERVED], scope[POSTHOG] = lifetime, lifetime.posthog
+        scope[SERVED], scope[POSTHOG] = lifetime, lifetime.posthog
     except Exception as error:  # noqa: BLE001 - a server may pass any mapping, with any state
         report_fault(error, "scope")
         return False
@@ -131,7 +132,7 @@ def _noting_response(send: Send, lifetime: Lifetime) -> Send:
     outside = sys.exception()
 
     async def note_and_send(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in _STARTS:
             lifetime.note_response(message, message.get("status"))
             _note_failure(lifetime, outside)
         await send(message)
@@ -146,7 +147,7 @@ def _noting_failures(send: Send, lifetime: Lifetime) -> Send:
     outside = sys.exception()
 
     async def note_and_send(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in _STARTS:
             _note_failure(lifetime, outside)
         await send(message)
 

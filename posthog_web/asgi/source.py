@@ -15,6 +15,9 @@ from posthog_web.asgi.starlette import as_connection
 
 Scope = MutableMapping[str, Any]
 
+SERVED = "posthog_web.served"
+"""Marks what a middleware of this kind, further out, serves; on a connection, its lifetime."""
+
 _READ = frozenset(
     {
         "app_root_path",

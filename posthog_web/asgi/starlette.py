@@ -7,7 +7,7 @@ that name which is already there is left alone. Without Starlette nothing happen
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from posthog_web._web.request_posthog import RequestPosthog
@@ -79,6 +79,15 @@ def as_connection(scope: MutableMapping[str, Any]) -> object:
     if HTTPConnection is None:
         return scope
     return StarletteHttpRequest(scope) if scope["type"] == "http" else StarletteConnection(scope)
+
+
+def answers_errors(application: object) -> bool:
+    """Return whether *application* has a handler of its own for what nobody else handles.
+
+    Starlette calls it outside of all middlewares: they cannot see with which status it answers.
+    """
+    handlers = getattr(application, "exception_handlers", None)
+    return isinstance(handlers, Mapping) and not handlers.keys().isdisjoint((500, Exception))
 
 
 def _add_property() -> None:

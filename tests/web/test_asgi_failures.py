@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,7 +20,7 @@ from starlette.routing import Mount, Route
 from posthog_web import Client
 from posthog_web.asgi import PosthogMiddleware
 from posthog_web.testing import RecordedEvents
-from tests.adapters.apps.application import AsgiApplication
+from tests.adapters.apps.application import AsgiApplication, Call, talk
 from tests.adapters.apps.views import Boom, Trouble, explode
 
 # Starlette once left its streams open when what it had passed on failed.
@@ -157,6 +158,103 @@ def test_what_the_server_was_handling_is_not_the_requests(posthog_events: Record
 
     assert AsgiApplication(retry).get("/").status == 503
     assert len(posthog_events) == 0
+
+
+def answering(after: BaseException | None, error: Exception, kind: str = "") -> Any:
+    """Return an application that makes a 503 of *error*, and then raises *after*."""
+
+    async def application(_scope: Any, _receive: Any, send: Any) -> None:
+        try:
+            raise error
+        except type(error):
+            await send({"type": f"{kind}http.response.start", "status": 503, "headers": []})
+            await send({"type": f"{kind}http.response.body", "body": b""})
+        if after is not None:
+            raise after
+
+    return PosthogMiddleware(application, client=Client("phc_failures"))
+
+
+def kinds(events: RecordedEvents) -> Found:
+    """Return of each report the type, whether it was handled, and the status."""
+    return [
+        (
+            event.properties["$exception_type"],
+            event.properties["$exception_list"][0]["mechanism"]["handled"],
+            event.properties.get("$response_status_code"),
+        )
+        for event in events.named("$exception")
+    ]
+
+
+def chained() -> Exception:
+    """Return an exception that was raised from another one, that of the answer."""
+    error = LookupError()
+    error.__cause__ = REFUSED
+    return error
+
+
+REFUSED = Boom("refused")
+HANDLED = ("Boom", True, 503)
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (None, [HANDLED]),
+        (asyncio.CancelledError(), [HANDLED]),
+        (OSError("in the background"), [HANDLED, ("OSError", False, 503)]),
+        (REFUSED, [("Boom", False, 503)]),
+        (chained(), [("LookupError", False, 503)]),
+        (ExceptionGroup("tasks", [REFUSED]), [("ExceptionGroup", False, 503)]),
+        (
+            ExceptionGroup("tasks", [REFUSED, OSError()]),
+            [HANDLED, ("ExceptionGroup", False, 503)],
+        ),
+    ],
+    ids=["nothing", "cancelled", "another error", "itself", "its effect", "its group", "a mixture"],
+)
+def test_what_was_answered_as_a_failure_is_reported_whatever_follows(
+    after: BaseException | None, expected: Found, posthog_events: RecordedEvents
+) -> None:
+    """The task may be cancelled then, or fail otherwise; the same failure is one event."""
+    with contextlib.suppress(BaseException):
+        AsgiApplication(answering(after, REFUSED)).get("/")
+
+    assert kinds(posthog_events) == expected
+
+
+def test_a_websocket_that_is_refused_as_a_failure_is_reported(
+    posthog_events: RecordedEvents,
+) -> None:
+    """A handshake may be answered as a request is."""
+    app = answering(None, REFUSED, "websocket.")
+    asyncio.run(talk(app, Call(path="/")))
+
+    assert kinds(posthog_events) == [HANDLED]
+
+
+@pytest.mark.parametrize("key", [Exception, 500, None])
+def test_a_status_nobody_saw_is_not_told(
+    key: type[Exception] | int | None, posthog_events: RecordedEvents
+) -> None:
+    """Starlette's last resort answers outside of all middlewares, with any status it likes."""
+
+    async def last_resort(_request: Request, _error: Exception) -> Response:
+        return PlainTextResponse("", status_code=418)
+
+    handlers: Any = {} if key is None else {key: last_resort}
+    for app in (
+        Starlette(routes=ROUTES, middleware=[posthog()], exception_handlers=handlers),
+        PosthogMiddleware(
+            Starlette(routes=ROUTES, exception_handlers=handlers), client=Client("phc_failures")
+        ),
+    ):
+        AsgiApplication(app).get("/fails")
+
+    behind, around = found(posthog_events)
+    assert behind == ("Boom", False, 500 if key is None else None)
+    assert around == ("Boom", False, 500 if key is None else 418)
 
 
 def live(app: Any) -> list[str]:
