@@ -30,7 +30,7 @@ from posthog_web.asgi import PosthogMiddleware
 from posthog_web.django import PosthogMiddleware as DjangoMiddleware
 from posthog_web.flask import FlaskPosthog
 from posthog_web.testing import RecordedEvents
-from tests.adapters.apps.application import AsgiApplication, Call
+from tests.adapters.apps.application import AsgiApplication, Call, talk
 from tests.adapters.apps.django_project import set_up
 from tests.adapters.situation import is_about_nobody
 
@@ -83,6 +83,64 @@ def test_the_asgi_middleware_wraps_any_application(
     assert posthog_events.names == ["seen", "seen by module"]
     assert {event.distinct_id for event in posthog_events} == {"visitor-7"}
     assert {event.properties["$request_path"] for event in posthog_events} == {"/"}
+
+
+@pytest.mark.parametrize("way", ["around", "inside"])
+@pytest.mark.parametrize("answers", [True, False], ids=["answered", "passed on"])
+def test_an_error_that_quart_answers_is_reported(
+    way: str, answers: bool, posthog_events: RecordedEvents
+) -> None:
+    """Quart answers by itself, and tells of it by a signal; the answer stays its own."""
+
+    def make() -> Any:
+        app = Quart(__name__)
+        app.config["PROPAGATE_EXCEPTIONS"] = not answers
+
+        @app.route("/")
+        async def page() -> str:
+            raise LookupError
+
+        return app
+
+    app = make()
+    if way == "inside":
+        app.asgi_app = PosthogMiddleware(app.asgi_app, project_api_key="phc_quart")
+    else:
+        app = PosthogMiddleware(app, project_api_key="phc_quart")
+    call = Call(path="/", headers=VISITOR)
+    answer = AsgiApplication(app).send(call)
+    bare = AsgiApplication(make()).send(call)
+
+    assert (answer.status, answer.headers, answer.body) == (bare.status, bare.headers, bare.body)
+    assert type(answer.error) is type(bare.error)
+    event = posthog_events.one("$exception")
+    assert event.distinct_id == "visitor-7"
+    assert event.properties["$exception_type"] == "LookupError"
+    assert event.properties["$exception_source"] == "quart.got_request_exception"
+    assert event.properties["$response_status_code"] == 500
+    assert event.properties["$exception_list"][0]["mechanism"]["handled"] is False
+
+
+def test_an_error_in_a_websocket_of_quarts_is_reported(posthog_events: RecordedEvents) -> None:
+    """There is no status; and Quart without our middleware is left alone."""
+
+    def make() -> Any:
+        app = Quart(__name__)
+
+        @app.websocket("/")
+        async def page() -> None:
+            raise LookupError
+
+        return app
+
+    asyncio.run(talk(make(), Call(path="/", headers=VISITOR)))
+    assert len(posthog_events) == 0
+
+    wrapped = PosthogMiddleware(make(), project_api_key="phc_quart")
+    asyncio.run(talk(wrapped, Call(path="/", headers=VISITOR)))
+    event = posthog_events.one("$exception")
+    assert event.distinct_id == "visitor-7"
+    assert "$response_status_code" not in event.properties
 
 
 def test_the_user_of_a_token_counts_as_soon_as_it_is_known(

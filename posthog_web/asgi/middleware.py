@@ -10,6 +10,7 @@ from posthog_web._guard import report_fault
 from posthog_web._web.lifetime import FAILURES, Lifetime
 from posthog_web._web.setup import WebSetup, configure
 from posthog_web.asgi.lifespan import Life
+from posthog_web.asgi.quart import listen
 from posthog_web.asgi.source import SERVED, AsgiSource, Scope
 from posthog_web.asgi.starlette import POSTHOG, answers_errors
 
@@ -57,6 +58,7 @@ class PosthogMiddleware:
             raise TypeError(msg)
         self._setup = configure(arguments=options, client=client)
         self._given = (self._setup.client, self._setup.options)
+        listen()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
