@@ -225,8 +225,14 @@ class RequestScope:
 
     def _extra_properties(self) -> Mapping[str, Any]:
         extra = self._ask("extra_properties", self.response)
-        if extra is None or isinstance(extra, Mapping):
-            return extra or {}
+        if extra is None:
+            return {}
+        if isinstance(extra, Mapping):
+            try:
+                return dict(extra)
+            except Exception as error:  # noqa: BLE001 - the application's own mapping
+                self.setup.hook_fault("extra_properties", error)
+                return {}
         self.setup.notices.warn(
             "extra_properties", "posthog_web: extra_properties must return a mapping, or None"
         )

@@ -97,10 +97,12 @@ class WebSetup:
         try:
             return function(*values)
         except Exception as error:  # noqa: BLE001 - the application's own code
-            self.notices.warn(
-                f"hook:{name}", f"posthog_web: {name} failed: %s", describe_fault(error)
-            )
+            self.hook_fault(name, error)
             return None
+
+    def hook_fault(self, name: str, error: Exception) -> None:
+        """Tell, once in a while, that the application's function in option *name* failed."""
+        self.notices.warn(f"hook:{name}", f"posthog_web: {name} failed: %s", describe_fault(error))
 
     def warn_of_awaitable(self, name: str) -> None:
         """Tell, once, that *name* is no answer: an id is needed inside capture, which waits not."""

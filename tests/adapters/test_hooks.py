@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -91,6 +91,32 @@ def test_extra_properties_may_be_none(
     start(extra_properties=lambda _request, _response: answer).get("/capture", VISITOR)
 
     assert events.one("seen").distinct_id == "visitor-7"
+
+
+class Unreadable(Mapping[str, object]):
+    """A mapping that cannot be read."""
+
+    def __getitem__(self, key: str) -> object:
+        """Return nothing."""
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        """Fail."""
+        raise LookupError
+
+    def __len__(self) -> int:
+        """Return that there is something."""
+        return 1
+
+
+def test_extra_properties_that_cannot_be_read_cost_no_event(
+    start: Starter, events: RecordedEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The event goes without them, and the log says so."""
+    start(extra_properties=lambda _request, _response: Unreadable()).get("/capture", VISITOR)
+
+    assert events.one("seen").properties["n"] == 1
+    assert sum("extra_properties failed" in message for message in caplog.messages) == 1
 
 
 @BOTH_STYLES
