@@ -7,7 +7,6 @@ and queued events hold neither.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +16,7 @@ from posthog_web._identifiers import nobody
 from posthog_web._scope import NOBODY, ClaimedId, Person, new_token
 from posthog_web._web.asking import asking
 from posthog_web._web.consent import is_opted_out
+from posthog_web._web.deferred import Deferred
 from posthog_web._web.exclusion import exclusion_of
 from posthog_web._web.identity import (
     UNKNOWN,
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
     from posthog_web._web.setup import WebSetup
 
 T = TypeVar("T")
-
-MAX_DEFERRED = 1000
-
-# Who it was captured for, as a source notes that, and what completes it.
-_Waiting = tuple[object, Callable[[Person], object]]
 
 # Whether, and for whom, events are captured.
 _DECIDING = ("cookie", "sec-gpc", "dnt")
@@ -84,8 +79,7 @@ class RequestScope:
         self._tags: dict[str, Any] = {}
         self.groups: Mapping[str, str] = {}
         self._nobody: str | None = None
-        # What waits for the user, with a note of who that is.
-        self._deferred: deque[_Waiting] = deque()
+        self._deferred = Deferred(source)
         self._over = False
         self._held: _Held | None = None
         self._kept: dict[str, Sequence[str]] = {}
@@ -292,13 +286,11 @@ class RequestScope:
 
     def defer(self, complete: Callable[[Person], object]) -> bool:
         """Keep *complete* for when the user is known."""
-        if len(self._deferred) >= MAX_DEFERRED:
-            return False
-        self._deferred.append((self._source.note_user(), complete))
+        taken = self._deferred.add(complete)
         if self._over:
             # On another thread the request has ended since it was asked whether to wait.
             self._hand_over_deferred()
-        return True
+        return taken
 
     def hold(self) -> None:
         """Find out what the framework tells only where, and as long as, it serves the request.
@@ -361,7 +353,8 @@ class RequestScope:
     def settle_as(self, user: object) -> None:
         """Complete what waited as *user*'s, since the request's user is about to change."""
         if self._deferred:
-            self._hand_over_deferred(self._person_of(self._read_user(lambda: user)))
+            person = self._person_of(self._read_user(lambda: user))
+            self._deferred.hand_over(lambda: person)
 
     def end(self) -> None:
         """Wait for nothing any more."""
@@ -372,25 +365,6 @@ class RequestScope:
         self._over = True
         self._hand_over_deferred()
 
-    def _hand_over_deferred(self, person: Person | None = None) -> None:
-        """Complete what waits: as that of *person*, else of whom the request is about by itself.
-
-        Only what nobody was named for waits, so ``identify`` comes too late for it. Where it may
-        have been somebody else's than it would be now, it is nobody's.
-        """
-        while (waiting := self._next_deferred()) is not None:
-            note, complete = waiting
-            try:
-                if not self._source.is_noted_user(note):
-                    complete(NOBODY)
-                else:
-                    complete(self._found_person() if person is None else person)
-            except Exception as error:  # noqa: BLE001 - one event must not cost the others
-                report_fault(error, "deferred event")
-
-    def _next_deferred(self) -> _Waiting | None:
-        """Take one that waits: each goes to one thread, whoever else adds or takes some."""
-        try:
-            return self._deferred.popleft()
-        except IndexError:
-            return None
+    def _hand_over_deferred(self) -> None:
+        """Complete what waits: only what nobody was named for, so a name comes too late for it."""
+        self._deferred.hand_over(self._found_person)
