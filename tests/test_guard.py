@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
-from posthog_web._exceptions.chain import describe_message
+from posthog_web._exceptions.chain import describe_exception
+from posthog_web._exceptions.files import Files
 from posthog_web._exceptions.frames import Stacks
 from posthog_web._guard import describe_fault, loud, report_fault, safely
 
@@ -59,14 +61,23 @@ def test_our_own_tests_hear_of_every_fault(caplog: pytest.LogCaptureFixture) -> 
     assert "quiet again" in caplog.text
 
 
-def test_local_variables_that_cannot_be_read_cost_no_report() -> None:
+@pytest.mark.parametrize("fails_early", [True, False])
+def test_local_variables_that_cannot_be_read_cost_no_report(fails_early: bool) -> None:
     """A reader of variables that fails is a fault of ours, and the frames go without."""
 
-    def fail(_: FrameType) -> None:
-        raise LookupError
+    class Failing:
+        def follow(self, _: Iterable[FrameType]) -> None:
+            if fails_early:
+                raise LookupError
 
-    stacks = Stacks(project_root=str(Path(__file__).parent), variables=lambda: fail)
-    described = describe_message("no", stacks)
+        def read(self, _: FrameType) -> None:
+            raise LookupError
+
+    stacks = Stacks(files=Files(str(Path(__file__).parent), ()), variables=Failing)
+    try:
+        _faulty.__wrapped__(ValueError("no"))
+    except ValueError as error:
+        described = describe_exception(error, stacks)
 
     frames = described["$exception_list"][0]["stacktrace"]["frames"]
     assert frames[-1]["in_app"] is True

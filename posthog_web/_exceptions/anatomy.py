@@ -7,7 +7,8 @@ A type is asked, never an instance: what an instance says of its class may be an
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
+from types import MappingProxyType, ModuleType, TracebackType
+from typing import Any
 
 cause_of: Callable[[BaseException], BaseException | None]
 cause_of = BaseException.__dict__["__cause__"].__get__
@@ -17,11 +18,16 @@ suppresses_context: Callable[[BaseException], bool]
 suppresses_context = BaseException.__dict__["__suppress_context__"].__get__
 traceback_of: Callable[[BaseException], TracebackType | None]
 traceback_of = BaseException.__dict__["__traceback__"].__get__
+args_of: Callable[[BaseException], tuple[Any, ...]] = BaseException.__dict__["args"].__get__
 
 # Of classes, past a metaclass.
 bases_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 qualname_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
+namespace_of: Callable[[type], MappingProxyType[str, Any]] = type.__dict__["__dict__"].__get__
+
+# Of modules, past what one does that is loaded when it is first used.
+globals_of: Callable[[ModuleType], dict[str, Any]] = vars(ModuleType)["__dict__"].__get__
 
 _members_of: Callable[[BaseException], tuple[BaseException, ...]]
 _members_of = BaseExceptionGroup.__dict__["exceptions"].__get__

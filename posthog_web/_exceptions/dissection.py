@@ -22,7 +22,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from posthog_web._exceptions.anatomy import bases_of, module_of, qualname_of
+from posthog_web._exceptions.anatomy import args_of, bases_of, module_of, namespace_of, qualname_of
 from posthog_web._exceptions.origins import Origins
 
 MAX_TEXT = 2048
@@ -37,10 +37,6 @@ _MOST_BITS = 3400
 _ATTEMPTS = 3
 
 Leaf = str | int | float | bool | None
-
-_namespace_of: Callable[[type], types.MappingProxyType[str, Any]] = type.__dict__[
-    "__dict__"
-].__get__
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +113,7 @@ def name_of(kind: type) -> str:
 def attributes(value: object) -> dict[str, Any] | None:
     """Return the very ``__dict__`` of *value*; None where there is none that is genuine."""
     for base in bases_of(type(value)):
-        found = _namespace_of(base).get("__dict__")
+        found = namespace_of(base).get("__dict__")
         if found is not None:
             # A property of that name is code of the class's.
             return found.__get__(value) if type(found) in _GENUINE else None
@@ -151,7 +147,7 @@ def _slots(value: object, mro: tuple[type, ...], origins: Origins) -> list[tuple
     """Return what the application's own classes keep in slots."""
     pairs: list[tuple[Any, Any]] = []
     for base in mro:
-        namespace = _namespace_of(base)
+        namespace = namespace_of(base)
         if "__slots__" not in namespace or not origins.is_own(_said(module_of(base))):
             continue
         for name, member in islice(list(namespace.items()), 4 * MAX_MEMBERS):
@@ -165,7 +161,7 @@ def _slots(value: object, mro: tuple[type, ...], origins: Origins) -> list[tuple
 
 
 def _exception(value: Any, kind: type, mro: tuple[type, ...], origins: Origins) -> Members:  # noqa: ANN401
-    args: tuple[Any, ...] = BaseException.__dict__["args"].__get__(value)
+    args = args_of(value)
     pairs = [("args", args)] if args else []
     if origins.may_open(_module_names(mro)):
         pairs += _pairs(attributes(value) or {})
@@ -213,7 +209,7 @@ def _named_tuple(value: Any) -> Part:  # noqa: ANN401
     """Return a tuple's items, by their names if its class gives them any."""
     items = _tuple_items(value)
     for base in bases_of(type(value)):
-        namespace = _namespace_of(base)
+        namespace = namespace_of(base)
         names = namespace.get("_fields") or namespace.get("__match_args__")
         if type(names) is tuple and names and all(type(name) is str for name in names):
             rest = items[len(names) :]

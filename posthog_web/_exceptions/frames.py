@@ -6,20 +6,20 @@ import inspect
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Protocol
 
-from posthog_web._exceptions.files import OWN, Files, find_root
+from posthog_web._exceptions.files import OWN, Files
 from posthog_web._exceptions.masking import has_literal_secret, mask_source
 from posthog_web._exceptions.message import MAX_NAME
 from posthog_web._exceptions.printed_stack import read_printed
+from posthog_web._exceptions.snapshots import copy_variables
 from posthog_web._exceptions.source_lines import Around, clip, read_around
 from posthog_web._guard import report_fault
 
 Frame = dict[str, Any]
-ReadVariables = Callable[[FrameType], dict[str, Any] | None]
 Stop = tuple[FrameType, int | None]
 
 # Of one stack. In a recursion, the middle tells nothing.
@@ -34,53 +34,50 @@ LEAST_FRAMES = 8
 _HIDING = ("__tracebackhide__", "__traceback_hide__")
 
 
+class VariableReader(Protocol):
+    """Reads the local variables of the frames of one event, within that event's budget."""
+
+    def follow(self, stack: Iterable[FrameType], /) -> None:
+        """Learn of the frames of a traceback, the outermost first, before any of them is read."""
+
+    def read(self, frame: FrameType, /) -> dict[str, Any] | None:
+        """Return the variables of *frame* by name, or None where there is nothing to tell."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stacks:
     """How a client reads stacks; made once, from its options.
 
     Attributes:
-        project_root: Where the application's own code lies, absolute; empty if that is not known.
-        in_app_modules: Modules that are the application's own, with all below.
-        variables: Called once per event; gives what reads a frame's local variables within that
-            event's budget. None where nobody asked for them.
         files: What is known of the files met so far.
+        variables: Called once per event; gives what reads local variables. None where nobody asked
+            for them.
     """
 
-    project_root: str
-    in_app_modules: tuple[str, ...] = ()
-    variables: Callable[[], ReadVariables] | None = None
-    files: Files = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Know no file yet."""
-        object.__setattr__(self, "files", Files(self.project_root, self.in_app_modules))
-
-    @classmethod
-    def of(
-        cls,
-        project_root: str | None = None,
-        in_app_modules: tuple[str, ...] = (),
-        variables: Callable[[], ReadVariables] | None = None,
-    ) -> Self:
-        """Return the stacks of options; a *project_root* of None is the working directory."""
-        root = find_root(project_root)
-        return cls(project_root=root, in_app_modules=in_app_modules, variables=variables)
+    files: Files
+    variables: Callable[[], VariableReader] | None = None
 
 
 class StackReader:
     """Reads the stacks of one event, the most important first, within what an event may hold."""
 
-    __slots__ = ("_files", "_frames_left", "_read_variables", "_source_left")
+    __slots__ = ("_files", "_frames_left", "_source_left", "_variables")
 
     def __init__(self, stacks: Stacks) -> None:
         """Read as *stacks* says."""
         self._files = stacks.files
         self._frames_left = MAX_EVENT_FRAMES
         self._source_left = MAX_EVENT_SOURCE
-        self._read_variables = stacks.variables and stacks.variables()
+        self._variables = stacks.variables and stacks.variables()
 
     def read_traceback(self, trace: TracebackType | None) -> list[Frame]:
         """Return the frames of *trace*, without those that hide."""
+        if self._variables is not None:
+            try:
+                self._variables.follow(one.tb_frame for one in _walk(trace))
+            except Exception as error:  # noqa: BLE001 - what is not known to be harmless is not told
+                report_fault(error, "variables")
+                self._variables = None
         stops = ((one.tb_frame, one.tb_lineno) for one in _walk(trace))
         return self._read(stop for stop in stops if not _is_hidden(stop[0]))
 
@@ -135,10 +132,8 @@ class StackReader:
                 around = read_around(path, line, frame.f_globals)
                 # Whoever writes a password into code writes it into the application's.
                 told |= self._shown(around if told.get("in_app") is False else _masked(around))
-        if self._read_variables is not None and told.get("in_app"):
-            variables = self._variables(self._read_variables, frame)
-            if variables:
-                told["code_variables"] = variables
+        if told.get("in_app") and (variables := self._read_variables(frame)):
+            told["code_variables"] = variables
         return told
 
     def _shown(self, around: Around | None) -> Frame:
@@ -149,10 +144,11 @@ class StackReader:
         self._source_left -= sum(map(len, before)) + len(here) + sum(map(len, after))
         return {"pre_context": before, "context_line": here, "post_context": after}
 
-    @staticmethod
-    def _variables(read: ReadVariables, frame: FrameType) -> dict[str, Any] | None:
+    def _read_variables(self, frame: FrameType) -> dict[str, Any] | None:
+        if self._variables is None:
+            return None
         try:
-            return read(frame)
+            return self._variables.read(frame)
         except Exception as error:  # noqa: BLE001 - a report without variables is one all the same
             report_fault(error, "variables")
             return None
@@ -186,13 +182,18 @@ def _bounded(found: Iterable[Any], most: int) -> list[Any]:
 def _is_hidden(frame: FrameType) -> bool:
     """Return whether a frame asks to be left out, as those of tools in between do."""
     code = frame.f_code
-    # The names first: asked for its variables, a frame of an older Python makes a copy of them and
-    # keeps it, and with it all that they hold.
+    # The names first: to copy variables takes long, and a namespace may be anybody's.
     is_function = code.co_flags & inspect.CO_OPTIMIZED
     names = code.co_varnames if is_function else code.co_names
     if _HIDING[0] not in names and _HIDING[1] not in names:
         return False
     try:
-        return any(frame.f_locals.get(name) for name in _HIDING)
-    except Exception:  # noqa: BLE001 - the truth of a value may be anybody's
+        variables = copy_variables(frame) if is_function else frame.f_locals
+        return any(_is_true(variables.get(name)) for name in _HIDING)
+    except Exception:  # noqa: BLE001 - a namespace that fails
         return False
+
+
+def _is_true(value: object) -> bool:
+    """Return the truth of a plain value; that of others is code."""
+    return type(value) in {bool, int, str} and bool(value)

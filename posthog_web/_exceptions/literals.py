@@ -25,6 +25,9 @@ _TRIPLES = ('"""', "'''")
 
 Span = tuple[int, int]
 
+# Brackets within each other. What has more is data, and no name in it is the code's.
+_MOST_LEVELS = 100
+
 # What a text may be called by: `"x-api-key"`, not a sentence.
 _KEY = re.compile(r"""[bBrRuUfF]{0,2}["']([\w.-]{1,64})["']""")
 
@@ -122,6 +125,8 @@ class _Reading:
             kind, piece = found.lastgroup, found[0]
             if kind == "skip":
                 continue
+            if len(self._levels) > _MOST_LEVELS:
+                break
             names = kind != "mark" and self._names_secret(found.start(), found.end())
             if kind == "text":
                 self._read_text(piece, found.span(), names=names)

@@ -9,9 +9,11 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from posthog_web._exceptions.message import name_of
+from posthog_web._serialization import dumps, loads
 
 _LEVELS = {
     "fatal": "fatal",
@@ -88,8 +90,6 @@ IN_CODE = Boundary()
 # Whoever is outside of a context may still deal with what leaves it.
 ESCAPED = Boundary(handled=None)
 
-UNKNOWN = Boundary(kind=None, handled=None, level=None)
-
 
 def read_level(value: object) -> str | None:
     """Return one of PostHog's levels for a name, or a number of ``logging``; None if it is none."""
@@ -140,10 +140,21 @@ def seal(properties: Mapping[Any, Any], described: Mapping[str, Any]) -> dict[An
 
     What is reserved comes from *described* alone; a fingerprint that is none is left out.
     """
-    sealed = {key: value for key, value in properties.items() if key not in RESERVED}
+    named = {_as_sent(key): value for key, value in properties.items()}
+    sealed = {key: value for key, value in named.items() if key not in RESERVED}
     if read_fingerprint(sealed.get(_FINGERPRINT)) is None:
         sealed.pop(_FINGERPRINT, None)
     return {**sealed, **described}
+
+
+def _as_sent(key: object) -> str:
+    """Return a key as the text that is sent for it, which compares as text does."""
+    if type(key) is str:
+        return key
+    if issubclass(type(key), str) and not issubclass(type(key), Enum):
+        return str.__getitem__(key, slice(None))  # type: ignore[index]
+    read: dict[str, None] = loads(dumps({key: None}))
+    return next(iter(read))
 
 
 def _is_name(value: object) -> bool:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from posthog_web._exceptions.anatomy import globals_of
 from posthog_web._exceptions.files import MAX_KNOWN, Files
 
 # Libraries wherever they lie: in a folder of dependencies within the project, say.
@@ -71,9 +71,6 @@ _CLOSED = (
     "weakref",
     "werkzeug",
 )
-_namespace_of: Callable[[object], dict[str, Any]]
-_namespace_of = vars(types.ModuleType)["__dict__"].__get__
-
 _CLOSED_BELOW = tuple(f"{name}." for name in _CLOSED)
 
 
@@ -114,8 +111,7 @@ class Origins:
         found = sys.modules.get(module)
         if not issubclass(type(found), types.ModuleType):
             return False
-        # Past what a module does that is loaded when it is first used.
-        namespace = _namespace_of(found)
+        namespace = globals_of(found)  # type: ignore[arg-type]
         path = namespace.get("__file__")
         told = self._files.describe(path if type(path) is str else "", namespace)
         return told.get("in_app") is True

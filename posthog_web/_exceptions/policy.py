@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from posthog_web._config import ClientOptions
 from posthog_web._exceptions.expected import Expected
+from posthog_web._exceptions.files import Files, find_root
 from posthog_web._exceptions.frames import Stacks
 from posthog_web._exceptions.storms import Limit, Storms
 from posthog_web._exceptions.variables import make_reader
@@ -37,9 +38,10 @@ def make_policy(options: ClientOptions, notices: Notices) -> Policy:
         refill=options.exception_autocapture_refill_rate,
         interval=options.exception_autocapture_refill_interval_seconds,
     )
+    files = Files(find_root(options.project_root), options.in_app_modules)
     limited = options.enable_exception_autocapture_rate_limiting
     return Policy(
-        stacks=Stacks.of(options.project_root, options.in_app_modules, make_reader(options)),
+        stacks=Stacks(files=files, variables=make_reader(options, files)),
         expected=Expected(options.ignore_exceptions, notices),
         storms=Storms(limit if limited else None),
     )

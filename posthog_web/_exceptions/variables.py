@@ -7,40 +7,42 @@ that raised is read first and may have half of what an event may say; its caller
 from __future__ import annotations
 
 import inspect
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from types import FrameType
 from typing import Any
 
 from posthog_web._config.options import ClientOptions
-from posthog_web._exceptions import sensitive
 from posthog_web._exceptions.budget import LIMITS, Limits, Stopwatch
-from posthog_web._exceptions.files import Files, find_root
+from posthog_web._exceptions.files import Files
 from posthog_web._exceptions.masking import REDACTED, Mask, compile_patterns
 from posthog_web._exceptions.origins import Origins
 from posthog_web._exceptions.rendering import Rendering, Rules
+from posthog_web._exceptions.sensitive import Callers
+from posthog_web._exceptions.snapshots import copy_variables
 
 # There are systems that do not tell threads apart.
 _CLOCK: Callable[[], float] = getattr(time, "thread_time", time.monotonic)
 
-ReadVariables = Callable[[FrameType], dict[str, Any] | None]
+# Names of a frame that are looked at; a function that has more was not written by hand.
+_MOST_NAMES = 400
 
 
 def make_reader(
     options: ClientOptions,
+    files: Files,
     *,
     limits: Limits = LIMITS,
     clock: Callable[[], float] = _CLOCK,
-) -> Callable[[], ReadVariables] | None:
+) -> Callable[[], EventReader] | None:
     """Return what is called once for each event, and gives what reads frames within its budget.
 
-    None where nobody asked for variables. The clock is the processor's: while a thread waits for
-    others, its budget is not spent.
+    None where nobody asked for variables. *files* knows whose code is whose. The clock is
+    the processor's: while a thread waits for others, its budget is not spent.
     """
     if not options.capture_exception_code_variables:
         return None
-    modules = options.in_app_modules
     rules = Rules(
         mask=Mask(
             names_secret=compile_patterns(options.code_variables_mask_patterns),
@@ -48,24 +50,33 @@ def make_reader(
             url_credentials=options.code_variables_mask_url_credentials,
             detect=options.code_variables_detect_secrets,
         ),
-        origins=Origins(Files(find_root(options.project_root), modules), modules),
+        origins=Origins(files, options.in_app_modules),
         limits=limits,
     )
-    return lambda: _EventReader(rules, clock).read
+    return lambda: EventReader(rules, clock)
 
 
-class _EventReader:
+class EventReader:
     """Reads the frames of one event. It keeps no frame and no value, only what it has spent."""
 
-    __slots__ = ("_frames", "_known", "_room", "_rules", "_watch")
+    __slots__ = ("_callers", "_frames", "_known", "_room", "_rules", "_watch")
 
     def __init__(self, rules: Rules, clock: Callable[[], float]) -> None:
+        """Read by *rules*, as long as *clock* allows."""
         self._rules = rules
+        self._callers = Callers()
         self._room = rules.limits.event
         self._watch = Stopwatch(clock, rules.limits.seconds)
         # By id: the frames live at least as long as they are being told of.
         self._frames: set[int] = set()
         self._known: dict[str, bool] = {}
+
+    def follow(self, stack: Iterable[FrameType]) -> None:
+        """Learn what is said of the frames of a traceback, the outermost first, before any is read.
+
+        A frame that has been left does not say who waited for it.
+        """
+        self._callers.follow(stack)
 
     def read(self, frame: FrameType) -> dict[str, Any] | None:
         """Return the variables of *frame* by name, or None where there is nothing to tell.
@@ -84,7 +95,7 @@ class _EventReader:
 
     def _told(self, variables: dict[str, Any], frame: FrameType) -> dict[str, Any] | None:
         limits = self._rules.limits
-        marks = sensitive.read_marks(frame, variables)
+        marks = self._callers.read_marks(frame, variables)
         share = max(self._room // 2, min(self._room, limits.least))
         left = share
         told: dict[str, Any] = {}
@@ -104,38 +115,12 @@ class _EventReader:
         return told or None
 
 
-def copy_variables(frame: FrameType) -> dict[str, Any]:
-    """Return a copy of the local variables of *frame*, the frame of a function.
-
-    Until Python 3.12 a frame that is asked makes a dict, and keeps it. Of a frame that goes on
-    running, an exception stays alive in there that was caught and dropped long ago. So the copies
-    are taken out again, unless somebody else holds that dict (they called ``locals``), or may write
-    it back (a debugger).
-    """
-    code, seen = frame.f_code, frame.f_locals
-    copied = dict(seen)
-    if (
-        type(seen) is dict
-        and sys.getrefcount(seen) <= _REFERENCES
-        and frame.f_trace is None
-        and sys.gettrace() is None
-    ):
-        # Only these: code that was run with exec() keeps its own in there, and nowhere else.
-        for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
-            seen.pop(name, None)
-    return copied
-
-
-# The frame's own, the variable's, and the argument's of the function that counts.
-_REFERENCES = 3
-
-
 def _ordered(variables: dict[str, Any], leaves_out: Callable[[str], bool]) -> list[str]:
     """Return the names to tell of, the simplest values first (protocol §3.4)."""
     # What is no name was put in there by way of locals(), or is the iterator of a comprehension.
     names = [
         name
-        for name in variables
+        for name in islice(variables, _MOST_NAMES)
         if type(name) is str and name.isidentifier() and not leaves_out(name)
     ]
     return sorted(names, key=lambda name: (id(type(variables[name])) not in _SIMPLE, name))

@@ -11,8 +11,8 @@ import pytest
 
 import posthog_web
 from posthog_web import Client
-from posthog_web._exceptions.metadata import RESERVED
 from posthog_web.testing import RecordedEvents
+from tests.exceptions.reserved import RESERVED_NAMES
 
 
 def _fail(depth: int = 2) -> None:
@@ -284,7 +284,7 @@ def test_exceptions_that_misbehave_are_reported_all_the_same(
 @pytest.mark.spec("SRV-284", "SRV-322", "SRV-325")
 def test_properties_cannot_replace_the_report(posthog_events: RecordedEvents) -> None:
     """Properties, tags and super_properties go along, except for those that describe it."""
-    mine = dict.fromkeys(sorted(RESERVED), "mine")
+    mine = dict.fromkeys(sorted(RESERVED_NAMES), "mine")
     client = Client("phc_test", super_properties={**mine, "$release_id": "v7"})
 
     with posthog_web.new_context(client=client):

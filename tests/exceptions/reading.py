@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 from posthog_web._config.options import ClientOptions
+from posthog_web._exceptions.files import Files, find_root
 from posthog_web._exceptions.variables import make_reader
 
 Read = Callable[[FrameType], dict[str, Any] | None]
@@ -16,11 +17,15 @@ Read = Callable[[FrameType], dict[str, Any] | None]
 def reader(**options: Any) -> Read:
     """Return what reads the frames of one event, of a client with these options."""
     # Time stands still: a slow machine tells of as much as any other.
-    make = make_reader(
-        ClientOptions(capture_exception_code_variables=True, **options), clock=lambda: 0
-    )
+    chosen = ClientOptions(capture_exception_code_variables=True, **options)
+    make = make_reader(chosen, files_of(chosen), clock=lambda: 0)
     assert make is not None
-    return make()
+    return make().read
+
+
+def files_of(options: ClientOptions) -> Files:
+    """Return what a client with these options knows of files."""
+    return Files(find_root(options.project_root), options.in_app_modules)
 
 
 def frames_of(fail: Callable[[], object]) -> list[FrameType]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
@@ -16,11 +16,12 @@ from posthog_web._exceptions.chain import (
     describe_exception,
     describe_message,
 )
+from posthog_web._exceptions.files import Files
 from posthog_web._exceptions.frames import Stacks
-from posthog_web._exceptions.metadata import UNKNOWN, Boundary
+from posthog_web._exceptions.metadata import Boundary
 from posthog_web.testing import RecordedEvents
 
-STACKS = Stacks(project_root=__file__.rpartition("/tests/")[0])
+STACKS = Stacks(files=Files(__file__.rpartition("/tests/")[0], ()))
 
 Entry = dict[str, Any]
 
@@ -176,7 +177,9 @@ def test_what_led_there_is_chained_and_says_no_more() -> None:
 @pytest.mark.spec("SRV-303", "SRV-309")
 def test_what_the_boundary_does_not_know_is_left_out() -> None:
     """No placeholder stands for a type, a disposition, a level or a source that nobody knows."""
-    event = describe_exception(ValueError("no"), STACKS, UNKNOWN)
+    event = describe_exception(
+        ValueError("no"), STACKS, Boundary(kind=None, handled=None, level=None)
+    )
 
     assert event["$exception_list"][0]["mechanism"] == {"synthetic": True, "exception_id": 0}
     assert event.keys() == {"$exception_list", "$exception_type", "$exception_message"}
@@ -305,16 +308,25 @@ def failure(name: str, cause: BaseException | None = None) -> Exception:
     raise AssertionError
 
 
+class Reader:
+    """Reads variables as a function does."""
+
+    def __init__(self, read: Callable[[FrameType], dict[str, Any] | None]) -> None:
+        self.read = read
+
+    def follow(self, stack: Iterable[FrameType]) -> None:
+        """Need to know no callers."""
+
+
 def read_with(read: Callable[[FrameType], dict[str, Any] | None]) -> tuple[Stacks, list[int]]:
     """Return stacks whose variables *read* reads, and a list that grows with each event."""
     made: list[int] = []
 
-    def make() -> Callable[[FrameType], dict[str, Any] | None]:
+    def make() -> Reader:
         made.append(1)
-        return read
+        return Reader(read)
 
-    root = STACKS.project_root
-    return Stacks(project_root=root, variables=make), made
+    return Stacks(files=STACKS.files, variables=make), made
 
 
 def test_variables_are_read_from_the_raise_point_outwards() -> None:
@@ -344,7 +356,7 @@ def test_other_peoples_variables_are_not_read() -> None:
         raise AssertionError(frame)
 
     stacks, _ = read_with(read)
-    elsewhere = Stacks(project_root="/nowhere", variables=stacks.variables)
+    elsewhere = Stacks(files=Files("/nowhere", ()), variables=stacks.variables)
 
     [entry] = describe_exception(failure("late"), elsewhere)["$exception_list"]
 

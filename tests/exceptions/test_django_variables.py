@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import json
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from time import thread_time
 from typing import Any, NoReturn
 
 import django
@@ -13,8 +16,11 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
+from posthog_web import Client
 from posthog_web._exceptions.masking import REDACTED
 from posthog_web._exceptions.rendering import TOO_LONG
+from posthog_web._exceptions.sensitive import MOST_CALLERS
+from posthog_web.testing import RecordedEvents
 from tests.adapters.apps.django_project import QUERIES, set_up
 from tests.exceptions.reading import frames_of, reader, told
 
@@ -115,6 +121,151 @@ def test_coroutines() -> None:
     assert reader()(hidden) == {"first": REDACTED}
     assert called.f_code.co_name == "_charge"
     assert (reader()(caller) or {})["plain"] == 2
+
+
+def _reported(events: RecordedEvents, fail: Callable[[], object]) -> dict[str, dict[str, Any]]:
+    """Return the variables of what *fail* raises, by the name of each frame's function."""
+    client = Client("phc_test", capture_exception_code_variables=True)
+    try:
+        fail()
+    except LookupError as error:
+        client.capture_exception(error)
+    frames = events.one("$exception").properties["$exception_list"][0]["stacktrace"]["frames"]
+    return {
+        frame["function"].rpartition(".")[2]: frame["code_variables"]
+        for frame in frames
+        if "code_variables" in frame
+    }
+
+
+async def _charge_later(card: str, place: str) -> NoReturn:
+    await asyncio.sleep(0)
+    raise LookupError(card + place)
+
+
+@sensitive_variables("card")
+async def _wait_for(card: str, wait: Callable[[str], Any]) -> None:
+    await wait(card)
+
+
+WAITS: dict[str, Callable[[str], Any]] = {
+    "another coroutine": lambda card: _charge_later(card, "Berlin"),
+    "several": lambda card: asyncio.gather(_charge_later(card, "Berlin")),
+    "a task": lambda card: asyncio.create_task(_charge_later(card, "Berlin")),
+    "a thread": lambda card: asyncio.to_thread(_charge, "Berlin", card),
+}
+
+
+@pytest.mark.skipif(django.VERSION < (5,), reason="Django 4.2 marks no coroutines")
+@pytest.mark.parametrize("how", WAITS)
+def test_what_a_marked_coroutine_waits_for(how: str, posthog_events: RecordedEvents) -> None:
+    """Its marks count in what it waited for, which has no caller any more."""
+    told = _reported(posthog_events, lambda: asyncio.run(_wait_for("hunter2", WAITS[how])))
+
+    [inner] = [told[name] for name in ("_charge", "_charge_later") if name in told]
+    assert inner["card"] == REDACTED
+    assert "Berlin" in inner.values()
+
+
+@sensitive_variables("card")
+def _generate(card: str, place: str) -> Iterator[int]:
+    yield len(place)
+    raise LookupError(card)
+
+
+@sensitive_variables()
+async def _generate_later(first: str) -> AsyncIterator[int]:
+    yield 1
+    raise LookupError(first)
+
+
+class Till:
+    @staticmethod
+    @sensitive_variables("card")
+    def count(card: str, place: str) -> Iterator[int]:
+        yield len(place)
+        raise LookupError(card)
+
+    @contextlib.contextmanager
+    @sensitive_variables("card")
+    def opened(self, card: str, place: str) -> Iterator[int]:
+        yield len(place)
+        raise LookupError(card)
+
+
+def _use_the_till() -> None:
+    with Till().opened("hunter2", "Berlin"):
+        pass
+
+
+async def _all_of(numbers: AsyncIterator[int]) -> list[int]:
+    return [number async for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("fail", "name", "expected"),
+    [
+        (lambda: list(_generate("hunter2", "Berlin")), "_generate", "Berlin"),
+        (lambda: list(Till.count("hunter2", "Berlin")), "count", "Berlin"),
+        (_use_the_till, "opened", "Berlin"),
+        (lambda: asyncio.run(_all_of(_generate_later("hunter2"))), "_generate_later", REDACTED),
+    ],
+)
+def test_generators(
+    fail: Callable[[], object], name: str, expected: str, posthog_events: RecordedEvents
+) -> None:
+    """A generator runs when its wrapper has returned; its marks are on the function."""
+    told = _reported(posthog_events, fail)
+
+    assert "hunter2" not in str(told[name])
+    assert expected in told[name].values()
+
+
+def test_beyond_many_callers_all_is_sensitive() -> None:
+    """Whether one of them is marked is not known, as they are not all looked at."""
+
+    def descend(depth: int) -> None:
+        if depth:
+            descend(depth - 1)
+        raise LookupError
+
+    def read(depth: int) -> object:
+        return reader()(frames_of(lambda: descend(depth))[0])
+
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(2 * MOST_CALLERS)
+    try:
+        near, far = read(10), read(MOST_CALLERS)
+    finally:
+        sys.setrecursionlimit(limit)
+
+    assert (near or {})["depth"] == 0
+    assert set((far or {}).values()) == {REDACTED}
+
+
+def test_deep_recursion_takes_little_time() -> None:
+    """Callers are looked at once for all frames of an event."""
+
+    def descend(depth: int) -> None:
+        if depth:
+            descend(depth - 1)
+        raise LookupError
+
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(MOST_CALLERS)
+    try:
+        frames = frames_of(lambda: descend(MOST_CALLERS - 500))[:50]
+    finally:
+        sys.setrecursionlimit(limit)
+    times: list[float] = []
+    for _ in range(5):
+        read = reader()
+        start = thread_time()
+        found = [read(frame) for frame in frames]
+        times.append(thread_time() - start)
+        assert [(one or {})["depth"] for one in found] == list(range(50))
+
+    assert min(times) < 0.012
 
 
 def test_threads_between() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import logging
 from typing import Any
 
@@ -9,8 +10,6 @@ import pytest
 
 from posthog_web._exceptions.metadata import (
     IN_CODE,
-    RESERVED,
-    UNKNOWN,
     Boundary,
     describe_event,
     describe_mechanism,
@@ -18,7 +17,9 @@ from posthog_web._exceptions.metadata import (
     read_level,
     seal,
 )
+from tests.exceptions.reserved import RESERVED_NAMES
 
+UNKNOWN = Boundary(kind=None, handled=None, level=None)
 ENTRY = {"type": "ValueError", "value": "no", "mechanism": {"exception_id": 0}}
 
 
@@ -136,7 +137,10 @@ def test_a_fingerprint_is_a_name(value: object) -> None:
 @pytest.mark.spec("SRV-322", "SRV-326", "SRV-313")
 def test_what_is_reserved_comes_from_the_description_alone() -> None:
     """Nobody's properties replace the description, nor add what PostHog derives from it."""
-    anybodys = dict.fromkeys(RESERVED, "mine") | {"plan": "pro", "$exception_fingerprint": "f"}
+    anybodys = dict.fromkeys(RESERVED_NAMES, "mine") | {
+        "plan": "pro",
+        "$exception_fingerprint": "f",
+    }
 
     sealed = seal(anybodys, describe_event([ENTRY], UNKNOWN))
 
@@ -147,3 +151,31 @@ def test_what_is_reserved_comes_from_the_description_alone() -> None:
         "$exception_type": "ValueError",
         "$exception_message": "no",
     }
+
+
+class Odd(str):
+    """Text that is equal to nothing but itself."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class Named(enum.Enum):
+    ISSUE = "$exception_issue_id"
+    PLAN = "plan"
+
+
+@pytest.mark.spec("SRV-322", "SRV-326")
+def test_a_key_is_judged_as_it_is_sent() -> None:
+    """Text that denies what it is, and members of an Enum, are the names they become."""
+    odd = {Odd(name): "mine" for name in RESERVED_NAMES} | {Odd("city"): "Berlin"}
+
+    sealed = seal({**odd, Named.ISSUE: "mine", Named.PLAN: "pro", 7: "seven"}, {})
+
+    assert sealed == {"city": "Berlin", "plan": "pro", "7": "seven"}
+    assert {type(key) for key in sealed} == {str}

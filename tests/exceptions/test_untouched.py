@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
-from posthog_web._exceptions import variables
+from posthog_web._exceptions.snapshots import copy_variables
 from tests.exceptions import traps
 from tests.exceptions.reading import frames_of, reader, told
 
@@ -64,6 +64,7 @@ def test_a_module_that_loads_itself_when_it_is_used_is_not_loaded(tmp_path: Path
     code = """
         import importlib.util, sys
         from posthog_web._config.options import ClientOptions
+        from posthog_web._exceptions.files import Files
         from posthog_web._exceptions.variables import make_reader
 
         spec = importlib.util.find_spec("wave")
@@ -84,7 +85,8 @@ def test_a_module_that_loads_itself_when_it_is_used_is_not_loaded(tmp_path: Path
             fail(wave, FromLazy())
         except LookupError as error:
             frame = error.__traceback__.tb_next.tb_frame
-        print(make_reader(ClientOptions(capture_exception_code_variables=True))()(frame))
+        options = ClientOptions(capture_exception_code_variables=True)
+        print(make_reader(options, Files(sys.path[0], ()))().read(frame))
         print("Wave_read" in object.__getattribute__(wave, "__dict__"))
     """
 
@@ -97,8 +99,10 @@ def test_a_module_that_loads_itself_when_it_is_used_is_not_loaded(tmp_path: Path
 def test_mocks_are_not_asked(tmp_path: Path) -> None:
     """A mock has an answer to every question, and remembers that it was asked."""
     code = """
+        import sys
         from unittest.mock import MagicMock
         from posthog_web._config.options import ClientOptions
+        from posthog_web._exceptions.files import Files
         from posthog_web._exceptions.variables import make_reader
 
         def fail(mock):
@@ -109,7 +113,8 @@ def test_mocks_are_not_asked(tmp_path: Path) -> None:
             fail(mock)
         except LookupError as error:
             frame = error.__traceback__.tb_next.tb_frame
-        print(make_reader(ClientOptions(capture_exception_code_variables=True))()(frame))
+        options = ClientOptions(capture_exception_code_variables=True)
+        print(make_reader(options, Files(sys.path[0], ()))().read(frame))
         print(mock.mock_calls)
     """
 
@@ -235,9 +240,87 @@ def test_copying_variables_leaves_those_of_the_function_alone() -> None:
 
     def go_on() -> list[int]:
         numbers = [1]
-        copied = variables.copy_variables(sys._getframe())
+        copied = copy_variables(sys._getframe())
         numbers.append(2)
         assert copied["numbers"] is numbers
         return numbers
 
     assert go_on() == [1, 2]
+
+
+def test_what_a_debugger_may_write_back_stays_where_it_is(tmp_path: Path) -> None:
+    """A function goes on with its variables though a tracer had them copied, however it traces."""
+    code = """
+        from posthog_web._exceptions.snapshots import copy_variables
+
+        def go_on(number):
+            other = number + 1
+            return other + number
+
+        def at_the_call(frame, event, argument):
+            if frame.f_code is go_on.__code__:
+                assert frame.f_trace is None
+                copied.append(copy_variables(frame)["number"])
+
+        def at_a_line(frame, event, argument):
+            if frame.f_code is go_on.__code__ and event == "line" and frame.f_lineno == last:
+                sys.settrace(None)  # as pdb when it is told to continue
+                copied.append(copy_variables(frame)["number"])
+            return at_a_line
+
+        last = go_on.__code__.co_firstlineno + 2
+        copied = []
+        for trace in (at_the_call, at_a_line):
+            sys.settrace(trace)
+            try:
+                print(go_on(5))
+            finally:
+                sys.settrace(None)
+        print(copied)
+    """
+
+    assert run(code, tmp_path) == ["11", "11", "[5, 5]"]
+
+
+def test_a_hidden_frame_keeps_nothing_and_is_not_asked(tmp_path: Path) -> None:
+    """What a frame with ``__tracebackhide__`` dropped is gone; no truth of an object is asked."""
+    code = """
+        import gc, weakref
+        from posthog_web import Client
+        from posthog_web.testing import record_events
+
+        class Failure(Exception):
+            pass
+
+        class Odd:
+            def __bool__(self):
+                print("asked")
+                return True
+
+        def fail(hidden):
+            __tracebackhide__ = hidden
+            raise Failure
+
+        def serve(client):
+            __tracebackhide__ = True
+            try:
+                fail(1)
+            except Failure as error:
+                client.capture_exception(error)
+                reference = weakref.ref(error)
+            print(reference() is None)
+
+        gc.disable()
+        with record_events() as events:
+            client = Client("phc_test")
+            serve(client)
+            try:
+                fail(Odd())
+            except Failure as error:
+                client.capture_exception(error)
+            for event in events:
+                stack = event.properties["$exception_list"][0].get("stacktrace")
+                print(stack and [frame["function"] for frame in stack["frames"]])
+    """
+
+    assert run(code, tmp_path) == ["True", "None", "['<module>', 'fail']"]

@@ -11,6 +11,7 @@ import math
 import threading
 import types
 import weakref
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -26,13 +27,16 @@ import pytest
 
 from posthog_web import Client
 from posthog_web._config.options import ClientOptions
-from posthog_web._exceptions.budget import Limits
+from posthog_web._exceptions import dissection
+from posthog_web._exceptions.budget import Limits, Stopwatch
+from posthog_web._exceptions.files import MAX_KNOWN, Files
 from posthog_web._exceptions.masking import REDACTED
+from posthog_web._exceptions.origins import Origins
 from posthog_web._exceptions.rendering import CIRCULAR, TOO_LONG
 from posthog_web._exceptions.variables import make_reader
 from posthog_web.errors import ConfigurationError
 from posthog_web.testing import RecordedEvents
-from tests.exceptions.reading import frames_of, reader, told
+from tests.exceptions.reading import files_of, frames_of, reader, told
 
 HERE = __name__
 
@@ -163,7 +167,7 @@ def test_simple_variables_come_first_and_by_name() -> None:
 
 def test_off_by_default() -> None:
     """Nobody's variables are read unless that was asked for."""
-    assert make_reader(ClientOptions()) is None
+    assert make_reader(ClientOptions(), files_of(ClientOptions())) is None
 
 
 def test_a_report_has_variables_of_own_frames_only(posthog_events: RecordedEvents) -> None:
@@ -324,19 +328,98 @@ def test_time_is_bounded() -> None:
         raise LookupError(a, b, c, d)
 
     ticks = count()
+    options = ClientOptions(capture_exception_code_variables=True)
     make = make_reader(
-        ClientOptions(capture_exception_code_variables=True),
+        options,
+        files_of(options),
         limits=Limits(seconds=4),
         clock=lambda: float(next(ticks)),
     )
     assert make is not None
-    read = make()
+    reader = make()
 
-    found = [read(frame) for frame in frames_of(fail)]
+    found = [reader.read(frame) for frame in frames_of(fail)]
 
     assert found[0] is not None
     assert 0 < len(found[0]) < 5
     assert found[1:] == [None, None, None]
+
+
+def test_an_event_has_few_milliseconds_by_default() -> None:
+    """At a millisecond for each look at the clock, little is told of what would fit otherwise."""
+    options = ClientOptions(capture_exception_code_variables=True)
+    make = make_reader(
+        options, files_of(options), clock=(number / 1000 for number in count()).__next__
+    )
+    assert make is not None
+
+    found = make().read(frames_of(lambda: _fail_with_many(*range(16)))[0])
+
+    assert found is not None
+    assert 4 <= len(found) <= 8
+
+
+def _fail_with_many(
+    a: int, b: int, c: int, d: int, e: int, f: int, g: int, h: int, *_: int
+) -> NoReturn:
+    i = j = k = m = n = o = p = q = a + b + c + d + e + f + g + h
+    raise LookupError(i, j, k, m, n, o, p, q)
+
+
+def test_one_interruption_does_not_cost_the_rest() -> None:
+    """What takes as long as half of all is a collection of garbage, say; the next one counts."""
+    times = iter([0.0, 0.001, 0.9, 0.901, 1.8])
+    watch = Stopwatch(lambda: next(times), 0.008)
+    watch.start()
+
+    assert [watch.is_over() for _ in range(4)] == [False, False, False, True]
+
+
+def test_a_function_of_many_variables_takes_little_time() -> None:
+    """Twenty thousand, as a compiler of templates may write, are not all judged and sorted."""
+    names = [f"name_{number}" for number in range(20_000)]
+    code = "\n".join(("def fail():", *(f" {name} = 1" for name in names), " raise LookupError"))
+    namespace: dict[str, Any] = {"__name__": HERE, "__file__": __file__}
+    exec(code, namespace)  # noqa: S102
+    frame = frames_of(namespace["fail"])[0]
+    times: list[float] = []
+    for _ in range(5):
+        read = reader()
+        start = thread_time()
+        found = read(frame)
+        times.append(thread_time() - start)
+
+    assert found is not None
+    assert len(found) == 50
+    assert min(times) < 0.008
+
+
+def test_what_is_missing_beside_its_name_is_told() -> None:
+    """That a password is None, or that there is one, is no secret in a pair either."""
+    assert told(["password", None]) == f'["{REDACTED}",null]'
+    assert told([("token", True)]) == f'[["{REDACTED}",true]]'
+
+
+def test_what_changed_while_it_was_read_is_read_again() -> None:
+    """A dict that another thread changes once costs nothing."""
+    failures = [RuntimeError("changed size"), RuntimeError("changed size")]
+
+    def iterate(value: list[int]) -> Iterator[int]:
+        if failures:
+            raise failures.pop()
+        return iter(value)
+
+    assert dissection._first(iterate, len)([1, 2]) == [1, 2]
+    assert not failures
+
+
+def test_what_is_known_of_modules_is_bounded() -> None:
+    """Modules that are made up do not pile up."""
+    origins = Origins(Files("/app", ()))
+    for number in range(MAX_KNOWN + 10):
+        origins.is_own(f"made_{number}")
+
+    assert len(origins._known) == 10
 
 
 def test_a_frame_is_told_of_once() -> None:
