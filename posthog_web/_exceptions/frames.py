@@ -6,17 +6,17 @@ import inspect
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
 from posthog_web._exceptions.files import OWN, Files
-from posthog_web._exceptions.masking import has_literal_secret, mask_source
+from posthog_web._exceptions.masking import mask_source
 from posthog_web._exceptions.message import MAX_NAME
 from posthog_web._exceptions.printed_stack import read_printed
 from posthog_web._exceptions.snapshots import copy_variables
-from posthog_web._exceptions.source_lines import Around, clip, read_around
+from posthog_web._exceptions.source_lines import Around, Blocks, clip, read_around
 from posthog_web._guard import report_fault
 
 Frame = dict[str, Any]
@@ -52,19 +52,22 @@ class Stacks:
         files: What is known of the files met so far.
         variables: Called once per event; gives what reads local variables. None where nobody asked
             for them.
+        blocks: What is secret in the lines met so far.
     """
 
     files: Files
     variables: Callable[[], VariableReader] | None = None
+    blocks: Blocks = field(default_factory=Blocks, repr=False, compare=False)
 
 
 class StackReader:
     """Reads the stacks of one event, the most important first, within what an event may hold."""
 
-    __slots__ = ("_files", "_frames_left", "_source_left", "_variables")
+    __slots__ = ("_blocks", "_files", "_frames_left", "_source_left", "_variables")
 
     def __init__(self, stacks: Stacks) -> None:
         """Read as *stacks* says."""
+        self._blocks = stacks.blocks
         self._files = stacks.files
         self._frames_left = MAX_EVENT_FRAMES
         self._source_left = MAX_EVENT_SOURCE
@@ -131,7 +134,9 @@ class StackReader:
             if self._source_left > 0:
                 around = read_around(path, line, frame.f_globals)
                 # Whoever writes a password into code writes it into the application's.
-                told |= self._shown(around if told.get("in_app") is False else _masked(around))
+                if around is not None and told.get("in_app") is not False:
+                    around = self._blocks.mask(around)
+                told |= self._shown(around)
         if told.get("in_app") and (variables := self._read_variables(frame)):
             told["code_variables"] = variables
         return told
@@ -152,17 +157,6 @@ class StackReader:
         except Exception as error:  # noqa: BLE001 - a report without variables is one all the same
             report_fault(error, "variables")
             return None
-
-
-def _masked(around: Around | None) -> Around | None:
-    """Return source lines without the secrets that are written into them."""
-    if around is None:
-        return None
-    block, here = "\n".join((*around[0], around[1], *around[2])), len(around[0])
-    if not has_literal_secret(block):
-        return around
-    lines = mask_source(block).split("\n")
-    return lines[:here], lines[here], lines[here + 1 :]
 
 
 def _walk(trace: TracebackType | None) -> Iterator[TracebackType]:

@@ -7,7 +7,6 @@ stricter: there a text that only speaks of a secret is hidden as a whole.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -172,16 +171,6 @@ def mask_source(lines: str) -> str:
     if names := _find_names(lines):
         lines = mask_values(lines, names, REDACTED)
     return _replace_named(lines, lambda _, end: _LITERAL.match(lines, end), f'"{REDACTED}"')
-
-
-@functools.lru_cache(maxsize=1024)
-def has_literal_secret(lines: str) -> bool:
-    """Return whether `mask_source` changes one of these lines.
-
-    The same lines come with each failure; to look through them again would take longer than all
-    else that is told of a frame.
-    """
-    return mask_source(lines) != lines
 
 
 def mask_url_credentials(text: str, *, in_code: bool = False) -> str:

@@ -7,6 +7,11 @@ import os
 import stat
 from typing import Any, TypeAlias
 
+from posthog_web._exceptions.masking import mask_source
+
+# Lines of half a kilobyte, mostly, and only those that have a secret.
+MAX_BLOCKS = 256
+
 Around: TypeAlias = tuple[list[str], str, list[str]]
 """The lines before, the line itself, and those after, in the order of the file."""
 
@@ -24,6 +29,8 @@ def read_around(path: str, line: int, namespace: dict[str, Any]) -> Around | Non
     The files are not looked at again once they were read: what was imported then is what runs.
     """
     try:
+        if not _belongs(path, namespace):
+            return None
         if path not in linecache.cache and not _is_readable(path):
             return None
         # A loader answers by the name of a module, whatever file is asked for.
@@ -40,9 +47,55 @@ def read_around(path: str, line: int, namespace: dict[str, Any]) -> Around | Non
     return shown[:here], shown[here], shown[here + 1 :]
 
 
+class Blocks:
+    """Blocks of lines without the secrets that are written into them, each looked through once.
+
+    The same lines come with each failure; to look through them again would take longer than all
+    else that is told of a frame. Remembered are numbers that stand for lines, and masked lines.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        """Know no lines yet."""
+        self._known: dict[int, str | None] = {}
+
+    def mask(self, around: Around) -> Around:
+        """Return these lines without what is secret in them."""
+        before, line, after = around
+        block = "\n".join((*before, line, *after))
+        key = hash(block)
+        masked = self._known.get(key, "")
+        if masked == "":
+            found = mask_source(block)
+            masked = None if found == block else found
+            if len(self._known) >= MAX_BLOCKS:
+                self._known.clear()
+            self._known[key] = masked
+        if masked is None:
+            return around
+        here = len(before)
+        lines = masked.split("\n")
+        return lines[:here], lines[here], lines[here + 1 :]
+
+
 def clip(text: str) -> str:
     """Return a line without its end, and no longer than is worth showing."""
     return text[:MAX_LINE].rstrip("\r\n")
+
+
+def _belongs(path: str, namespace: dict[str, Any]) -> bool:
+    """Return whether *path* can only mean the file that the code was made of.
+
+    A relative one is looked for along ``sys.path`` as well, where another file may have its name;
+    it is read where it is the module's own, from the working directory.
+    """
+    if os.path.isabs(path) or path.startswith("<"):
+        return True
+    home = dict.get(namespace, "__file__")
+    if type(home) is not str or not os.path.exists(path):
+        return False
+    return os.path.abspath(path) == os.path.abspath(home)
 
 
 def _is_readable(path: str) -> bool:

@@ -6,7 +6,7 @@ from time import thread_time
 
 import pytest
 
-from posthog_web._exceptions import masking, tokens
+from posthog_web._exceptions import tokens
 from posthog_web._exceptions.masking import REDACTED, mask_source, mask_text
 
 # A text with a secret, and what must still be there.
@@ -227,7 +227,6 @@ def test_no_secret_is_cut_in_two() -> None:
 def test_secrets_written_into_code_are_hidden(line: str, expected: str) -> None:
     """A literal beside a name of a secret is not sent with the line it stands in."""
     assert mask_source(line) == expected.replace("$", REDACTED)
-    assert masking.has_literal_secret(f"a = 1\n{line}\nb = 2")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +253,6 @@ def test_secrets_written_into_code_are_hidden(line: str, expected: str) -> None:
 def test_code_that_only_names_secrets_stays_as_it_is(line: str) -> None:
     """Code that handles secrets is what one wants to read."""
     assert mask_source(line) == line
-    assert not masking.has_literal_secret(line)
 
 
 @pytest.mark.parametrize(
