@@ -13,15 +13,20 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
+from posthog_web._exceptions.distributions import read_installed
 from posthog_web._exceptions.message import MAX_NAME, name_of
 
 # Names that are made up, as in templates compiled for one request, must not pile up.
 MAX_KNOWN = 4096
+MAX_FOLDERS = 64
 
+_CASE = re.IGNORECASE if os.name == "nt" else 0
 _LIBRARIES = re.compile(
-    r"[/\\](?:site-packages|dist-packages|__pypackages__|lib(?:64)?[/\\]python\d+(?:\.\d+t?)?)[/\\]",
-    re.IGNORECASE if os.name == "nt" else 0,
+    r"[/\\](?:site-packages|dist-packages|__pypackages__|\.(?:venv|eggs|tox|nox))[/\\]", _CASE
 )
+# Of an installation of Python, which has a folder of its own. Right below the project it is a name
+# like any other.
+_STANDARD_LIBRARY = re.compile(r"[/\\]lib(?:64)?[/\\]python\d+(?:\.\d+t?)?[/\\]", _CASE)
 _SEPARATORS = re.compile(r"[/\\]")
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -32,11 +37,12 @@ class Files:
     """The files a client has met in stacks.
 
     Whose code it is: what ``in_app_modules`` lists is the application's; what lies where libraries
-    lie is not, inside the project too; what else lies in the project is. Of the rest nothing is
+    lie is not, inside the project too, nor what an installer put there; what else lies in the
+    project is. Of the rest nothing is
     known, and nothing is said.
     """
 
-    __slots__ = ("_known", "_libraries", "_modules", "_roots")
+    __slots__ = ("_installed", "_known", "_libraries", "_modules", "_roots")
 
     def __init__(self, project_root: str, in_app_modules: tuple[str, ...]) -> None:
         """Judge by *project_root*, absolute or empty, and *in_app_modules*."""
@@ -48,6 +54,8 @@ class Files:
             for library in _spellings(_library_folders())
             if not any(root.startswith(library) for root in self._roots)
         )
+        # Of each folder that modules were met in.
+        self._installed: dict[str, frozenset[str]] = {}
         self._known: dict[tuple[str, str | None, str | None], dict[str, Any]] = {}
 
     def describe(self, path: str, namespace: dict[str, Any]) -> dict[str, Any]:
@@ -96,14 +104,35 @@ class Files:
         if judged is None:
             return None
         verdict = self._judge(judged)
-        return self._judge(_resolved(judged)) if verdict is None else verdict
+        if verdict is None:
+            verdict = self._judge(_resolved(judged))
+        return False if verdict and module and self._is_installed(judged, module) else verdict
+
+    def _is_installed(self, path: str, module: str) -> bool:
+        """Return whether an installer put a module of the project's folder there."""
+        top, *below = module.split(".")
+        folder = os.path.dirname(path)
+        # A package is a folder; so is each part of the name but the last.
+        for _ in range(len(below) + (_SEPARATORS.split(path)[-1].partition(".")[0] == "__init__")):
+            folder = os.path.dirname(folder)
+        if not os.path.normcase(os.path.join(folder, "")).startswith(self._roots):
+            return False  # somebody chose an installed package for the project
+        installed = self._installed.get(folder)
+        if installed is None:
+            if len(self._installed) >= MAX_FOLDERS:
+                self._installed.clear()
+            installed = self._installed[folder] = read_installed(folder)
+        return top in installed
 
     def _judge(self, path: str) -> bool | None:
         path = os.path.normcase(path)
         root = next((root for root in self._roots if path.startswith(root)), "")
         # The project's own place may be named like a library's; what matters is what follows.
         below = path[max(len(root) - 1, 0) :]
+        standard = _STANDARD_LIBRARY.search(below)
         if _LIBRARIES.search(below) or path.startswith(self._libraries):
+            return False
+        if standard is not None and (standard.start() > 0 or not root):
             return False
         return True if root else None
 

@@ -37,6 +37,11 @@ def in_app(root: str, path: str, module: str | None, *modules: str, **names: Any
         ("/app", "/app/.venv/lib/python3.12/site-packages/django/urls.py", "django.urls", False),
         ("/app", "/app/env/lib64/python3.12/site-packages/x.py", "x", False),
         ("/app", "/app/venv/lib/python3.13t/threading.py", "threading", False),
+        ("/app", "/app/lib/python3.13/rates.py", "rates", True),
+        ("/app", "/app/lib/python3.13/site-packages/x.py", "x", False),
+        ("", "/lib/python3.13/threading.py", "threading", False),
+        ("/app", "/app/.venv/src/rates/rates.py", "rates", False),
+        ("/app", "/app/.eggs/rates.egg/rates.py", "rates", False),
         ("/app", "/app/__pypackages__/3.12/lib/flask/app.py", "flask.app", False),
         ("/app", "/usr/lib/python3/dist-packages/django/urls.py", "django.urls", False),
         ("/", "/usr/lib/python3/dist-packages/django/urls.py", "django.urls", False),
@@ -105,6 +110,38 @@ def test_a_relative_path_counts_where_there_is_such_a_file() -> None:
 
     assert found["abs_path"] == str(REPOSITORY / "tests/conftest.py")
     assert found["in_app"] is True
+
+
+def test_what_was_installed_beside_the_code_is_a_library(tmp_path: Path) -> None:
+    """A folder that has all, as for AWS Lambda: what an installer recorded is not the project's,
+    but for the project itself, and what in_app_modules lists.
+    """
+    for name, record, origin in [
+        ("requests", "requests/api.py,sha256=a,1\nrequests/sub/x.py,,\nsix.py,sha256=a,1\n", None),
+        ("fast", "fast.cpython-311-x86_64-linux-gnu.so,sha256=a,1\n../../bin/fast,,\n", None),
+        ("shop", "shop/views.py,sha256=a,1\n", '{"dir_info": {}, "url": "file:///src"}'),
+    ]:
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "RECORD").write_text(record)
+        if origin is not None:
+            (info / "direct_url.json").write_text(origin)
+    (tmp_path / "odd-1.0.dist-info").mkdir()
+    root = str(tmp_path)
+
+    def verdict(path: str, module: str, *modules: str) -> object:
+        return in_app(root, f"{root}/{path}", module, *modules)
+
+    assert verdict("requests/api.py", "requests.api") is False
+    assert verdict("requests/__init__.py", "requests") is False
+    assert verdict("requests/sub/__init__.py", "requests.sub") is False
+    assert verdict("six.py", "six") is False
+    assert verdict("requests/api.py", "requests.api", "requests") is True
+    assert verdict("shop/views.py", "shop.views") is True
+    assert verdict("handler.py", "handler") is True
+    assert verdict("src/requests/api.py", "requests.api") is True
+    assert verdict("fast.pyx", "fast") is False
+    assert in_app(f"{root}/requests", f"{root}/requests/api.py", "requests.api") is True
 
 
 def test_symbolic_links_lead_to_the_same_project(tmp_path: Path) -> None:
