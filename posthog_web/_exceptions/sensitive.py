@@ -29,6 +29,7 @@ _MODULE = "django.views.decorators.debug"
 _ALL = "__ALL__"
 _WRAPPER = "sensitive_variables_wrapper"
 _POST_WRAPPER = "sensitive_post_parameters_wrapper"
+_WRAPPERS = frozenset({_WRAPPER, _POST_WRAPPER})
 _COROUTINE = inspect.CO_COROUTINE
 _RESUMED = _COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
@@ -108,7 +109,9 @@ class Callers:
             if self._left < 0:
                 marks = _EVERYTHING
                 break
-            unknown.append(_joined(_of_decorators(caller)))
+            code = caller.f_code
+            may_be_marked = code.co_flags & _RESUMED or code.co_name in _WRAPPERS
+            unknown.append(_joined(_of_decorators(caller)) if may_be_marked else _NONE)
             ids.append(id(caller))
             caller = caller.f_back
         for key, own in zip(reversed(ids), reversed(unknown), strict=True):
