@@ -50,6 +50,9 @@ class RequestSource(Protocol):
     def unnoticed(self) -> AbstractContextManager[None]:
         """Return a block in which the application's own code can be asked who its user is."""
 
+    def recalled(self) -> AbstractContextManager[None]:
+        """Return a block in which the application's functions can be asked, as far as ever."""
+
 
 class PromptSource:
     """What a source has that can always tell at once who the user is: nobody waits for it."""
@@ -74,5 +77,9 @@ class PromptSource:
         return True
 
     def unnoticed(self) -> AbstractContextManager[None]:
+        """Return a block like any other."""
+        return nullcontext()
+
+    def recalled(self) -> AbstractContextManager[None]:
         """Return a block like any other."""
         return nullcontext()

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import weakref
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 
 from django.http import HttpRequest
@@ -106,6 +106,10 @@ class DjangoSource:
                 stack.enter_context(closing_new_connections())
             stack.enter_context(apart_from_transactions())
             yield
+
+    def recalled(self) -> AbstractContextManager[None]:
+        """Return a block like any other."""
+        return nullcontext()
 
     def find_user(self) -> object:
         """Return the user: what is loaded already, else what the session says, looked up once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import (
     current_app,
@@ -15,24 +15,28 @@ from flask import (
     request_started,
 )
 from flask.signals import request_tearing_down
+from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
 
 from posthog_web import _scope
 from posthog_web._guard import safely
-from posthog_web._web.body import Body, Passage
 from posthog_web._web.lifetime import FAILURES, Lifetime
 from posthog_web._web.setup import WebSetup, configure
 from posthog_web.errors import ConfigurationError
-from posthog_web.flask.source import FlaskSource, current_context
+from posthog_web.flask.bodies import go_on
+from posthog_web.flask.context import current_context
+from posthog_web.flask.requests import extend_requests
+from posthog_web.flask.serving import Serving, posthog_of, serving_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from flask import Flask, Request, Response
+    from flask import Flask, Response
 
     from posthog_web._client.core import Client
-    from posthog_web._web.request_posthog import RequestPosthog
+
+T = TypeVar("T")
 
 _PREFIX = "POSTHOG_"
 _MAPPINGS = {"super_properties"}
@@ -40,10 +44,8 @@ _SOURCE = "flask.got_request_exception"
 _HANDLED = "flask.handle_user_exception"
 _TEARDOWN = "flask.teardown_request"
 _LEFT = "flask.wsgi_app"
-# Where a request keeps its lifetime: the environ is its own, and reaches wherever it does. One for
-# each application that serves it, by its setup: it may be handed on to another.
-_KEY = "posthog_web.lifetimes"
-_ENTERED = "posthog_web.context"
+# Where the outermost call that serves a request finds its lifetime; a call inside has its own.
+_SERVED = "posthog_web.served"
 
 
 class FlaskPosthog:
@@ -88,20 +90,16 @@ class FlaskPosthog:
             label='app.config["POSTHOG_{NAME}"]',
             client=self._client,
         )
-        app.extensions["posthog"] = FlaskState(client=setup.client, setup=setup)
-        app.request_class = type(
-            app.request_class.__name__,
-            (_WithPosthog, app.request_class),
-            {"_posthog_setup": setup},
-        )
+        app.extensions["posthog"] = FlaskState(setup=setup)
+        extend_requests(app, setup)
         request_started.connect(_enter, app)
         got_request_exception.connect(_report, app)
         request_finished.connect(_note_response, app)
         request_tearing_down.connect(_leave, app)
         # Each on this one application, as Flask advises for the last of them.
-        app.handle_user_exception = _noting_failures(app.handle_user_exception)  # type: ignore[method-assign]
-        app.do_teardown_request = _watching_teardown(app.do_teardown_request)  # type: ignore[method-assign]
-        app.wsgi_app = _Bounds(app.wsgi_app, setup)  # type: ignore[method-assign]
+        app.handle_user_exception = _shown(app.handle_user_exception, after=_note_failure)  # type: ignore[method-assign]
+        app.do_teardown_request = _shown(app.do_teardown_request, failed=_report_teardown)  # type: ignore[method-assign]
+        app.wsgi_app = _Bounds(app.wsgi_app)  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,16 +107,19 @@ class FlaskState:
     """What belongs to one application.
 
     Attributes:
-        client: The client it captures with.
         setup: How it is configured.
     """
 
-    client: Client
     setup: WebSetup
+
+    @property
+    def client(self) -> Client:
+        """The client it captures with."""
+        return self.setup.client
 
 
 # For templates, beside request and session, and in macros too.
-_in_templates = LocalProxy(lambda: _lifetime(request, _setup_of(current_app)).posthog)
+_in_templates = LocalProxy(lambda: posthog_of(request, _setup_of(current_app)))
 
 
 class _Bounds:
@@ -127,46 +128,28 @@ class _Bounds:
     Flask's own teardown may come as late as the end of a body, or never if that is abandoned.
     """
 
-    def __init__(self, wsgi_app: WSGIApplication, setup: WebSetup) -> None:
+    def __init__(self, wsgi_app: WSGIApplication) -> None:
         self._wsgi_app = wsgi_app
-        self._setup = setup
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         before = _scope.current()
-        # An application may hand the environ of a request it serves on to another one.
-        outer = {key: environ.get(key) for key in (_KEY, _ENTERED)} if _KEY in environ else None
-        environ[_KEY] = dict(environ.get(_KEY, {}))
+        # An application may hand the environ of a request it serves on, to another or to itself.
+        outer = environ.get(_SERVED)
+        served: list[Lifetime] = []
+        environ[_SERVED] = served
         try:
             return self._wsgi_app(environ, start_response)
         except FAILURES as error:
-            _report_left(environ, self._setup, error)
+            _forget_last_place(error)
+            _report_left(served, error)
             raise
         finally:
-            if outer is not None:
-                environ.update(outer)
+            if outer is None:
+                environ.pop(_SERVED, None)
+            else:
+                environ[_SERVED] = outer
             _scope.put_back(before)
-
-
-class _WithPosthog:
-    """What ``init_app`` adds to the application's request class.
-
-    The setup is the class's own: on a thread without Flask's contexts nothing else tells it.
-    """
-
-    environ: dict[str, Any]
-    _posthog_setup: WebSetup
-
-    @property
-    def posthog(self) -> RequestPosthog:
-        """PostHog, bound to this request."""
-        return _lifetime(self, self._posthog_setup).posthog
-
-
-def actual_request() -> Request:
-    """Return the request itself, past Flask's proxy of it."""
-    proxy: Any = request
-    return proxy._get_current_object()  # type: ignore[no-any-return]  # noqa: SLF001 - Werkzeug's way
 
 
 def _settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,124 +176,120 @@ def _setup_of(app: Flask) -> WebSetup:
     return app.extensions["posthog"].setup  # type: ignore[no-any-return]  # put there by init_app
 
 
-def _lifetime(flask_request: Any, setup: WebSetup) -> Lifetime:  # noqa: ANN401 - the request, or Flask's proxy of it
-    """Return the lifetime of a request of the application with *setup*, made by who asks first."""
-    lifetimes: dict[int, Lifetime] = flask_request.environ.setdefault(_KEY, {})
-    lifetime = lifetimes.get(id(setup))
-    if lifetime is None:
-        actual = actual_request() if flask_request is request else flask_request
-        lifetime = lifetimes[id(setup)] = Lifetime(setup, FlaskSource(actual))
-    return lifetime
-
-
-def _enter(app: Flask) -> None:
-    # Not in init_app: the environment takes its options when it is made, with its first use.
-    app.jinja_env.globals.setdefault("posthog", _in_templates)
-    lifetime = _lifetime(request, _setup_of(app))
-    request.environ[_ENTERED] = id(current_context())
-    lifetime.enter()
+def _current(app: Flask = current_app) -> Serving:
+    """Return what belongs to the request whose context is current."""
+    return serving_of(request, _setup_of(app))
 
 
 @safely
-def _report(app: Flask, exception: BaseException) -> None:
-    lifetime = _lifetime(request, _setup_of(app))
+def _enter(app: Flask, **_: Any) -> None:  # noqa: ANN401 - what the signal passes
+    # Not in init_app: the environment takes its options when it is made, with its first use.
+    app.jinja_env.globals.setdefault("posthog", _in_templates)
+    serving = _current(app)
+    serving.context = id(current_context())
+    if (served := request.environ.get(_SERVED)) is not None:
+        served.append(serving.lifetime)
+    serving.lifetime.enter()
+
+
+@safely
+def _report(app: Flask, exception: BaseException, **_: Any) -> None:  # noqa: ANN401 - as above
+    serving = _current(app)
+    lifetime = serving.lifetime
     lifetime.note_status(500)
     if lifetime.report(exception, _SOURCE):
         # Whom it happened to is known now. A handler of errors may fail, and be seen too late.
         lifetime.scope.hold()
 
 
-def _noting_failures(handle: Callable[..., Any]) -> Callable[..., Any]:
-    """Return Flask's *handle*, which makes a response of an exception, or raises it again."""
+def _shown(
+    call: Callable[..., T],
+    *,
+    after: Callable[[list[object], T], object] = lambda _given, _answer: None,
+    failed: Callable[[Exception], object] = bool,
+) -> Callable[..., T]:
+    """Return Flask's *call*, of which those are told who are given.
 
-    @functools.wraps(handle)
-    def handle_and_note(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as Flask's, of any version
+    What it raises goes on as if it had not come by here.
+    """
+
+    @functools.wraps(call)
+    def shown(*args: Any, **kwargs: Any) -> T:  # noqa: ANN401 - as Flask's, of any version
+        given = [*args, *kwargs.values()]
         try:
-            answer = handle(*args, **kwargs)
-        except Exception as error:
-            if (trace := error.__traceback__) is not None:
-                # It goes on as if it had not come by here.
-                error.__traceback__ = trace.tb_next
+            answer = call(*args, **kwargs)
+        except BaseException as error:
+            _forget_last_place(error)
+            if isinstance(error, Exception):
+                failed(error)
             raise
-        _note_failure([*args, *kwargs.values()])
+        after(given, answer)
         return answer
 
-    return handle_and_note
+    return shown
+
+
+def _forget_last_place(error: BaseException) -> None:
+    """Take the frame that caught *error* out of its traceback."""
+    if (trace := error.__traceback__) is not None:
+        error.__traceback__ = trace.tb_next
 
 
 @safely
-def _note_failure(arguments: list[object]) -> None:
-    for error in arguments:
+def _note_failure(given: list[object], answer: object) -> None:
+    serving = _current()
+    # Its body is whole, though Flask makes a response of it as of any application's.
+    serving.refused = isinstance(answer, HTTPException) and not getattr(
+        answer.response, "is_streamed", False
+    )
+    for error in given:
         if isinstance(error, Exception):
-            _lifetime(request, _setup_of(current_app)).note_failure(error)
-
-
-def _watching_teardown(tear_down: Callable[..., None]) -> Callable[..., None]:
-    """Return Flask's *tear_down*, which stops with the first function that fails."""
-
-    @functools.wraps(tear_down)
-    def tear_down_and_watch(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as above
-        try:
-            tear_down(*args, **kwargs)
-        except Exception as error:
-            _report_teardown(error)
-            raise
-
-    return tear_down_and_watch
+            serving.lifetime.note_failure(error)
 
 
 @safely
 def _report_teardown(error: Exception) -> None:
-    if not _is_dispatched():
+    serving = _current()
+    if not serving.is_dispatched():
         return
-    lifetime = _lifetime(request, _setup_of(current_app))
-    if not lifetime.streams:
+    if not serving.lifetime.streams:
         # What Flask made is never sent: the server has to answer.
-        lifetime.note_status(500)
-    lifetime.report(error, _TEARDOWN)
-    _leave(current_app)
+        serving.lifetime.note_status(500)
+    serving.lifetime.report(error, _TEARDOWN)
+    _end(serving)
 
 
 @safely
-def _report_left(environ: WSGIEnvironment, setup: WebSetup, error: BaseException) -> None:
+def _report_left(served: list[Lifetime], error: BaseException) -> None:
     """Report what leaves the application: the end of a process, or an error while handling one."""
-    lifetime: Lifetime | None = environ[_KEY].get(id(setup))
-    if lifetime is not None:
+    for lifetime in served:
         if isinstance(error, Exception):
             lifetime.note_status(500)
         lifetime.report(error, _LEFT)
 
 
-def _note_response(app: Flask, response: Response) -> None:
-    lifetime = _lifetime(request, _setup_of(app))
-    lifetime.note_response(response, response.status_code)
-    lifetime.report_handled(_HANDLED)
-    if response.is_streamed and not response.direct_passthrough:
-        _go_on(response, lifetime)
+@safely
+def _note_response(app: Flask, response: Response, **_: Any) -> None:  # noqa: ANN401 - as above
+    serving = _current(app)
+    serving.lifetime.note_response(response, response.status_code)
+    serving.lifetime.report_handled(_HANDLED)
+    go_on(response, serving, _SOURCE)
 
 
 @safely
-def _go_on(response: Response, lifetime: Lifetime) -> None:
-    """Let a streamed body run inside the request, whose context is gone by then.
-
-    What passes through directly, such as a file, is the server's, and is left alone.
-    """
-    lifetime.scope.hold()
-    passage = Passage(lifetime, _SOURCE, keep=actual_request())
-    closers = vars(response).get("_on_close", [])
-    closers[:] = [passage.bind(closer) for closer in closers]
-    response.response = Body(response.response, passage)
+def _leave(app: Flask, **_: Any) -> None:  # noqa: ANN401 - as above
+    serving = _current(app)
+    if serving.is_dispatched():
+        _end(serving)
 
 
-def _leave(app: Flask, **_: Any) -> None:  # noqa: ANN401 - the exception, if there was one
-    if _is_dispatched():
-        del request.environ[_ENTERED]
-        _lifetime(request, _setup_of(app)).leave()
-
-
-def _is_dispatched() -> bool:
-    """Return whether the current context is the one that the request is dispatched in.
-
-    Contexts of the same environ may be pushed inside the request, or in a thread of its own.
-    """
-    return bool(request.environ.get(_ENTERED) == id(current_context()))
+def _end(serving: Serving) -> None:
+    """Let the request be over, but for what is called later."""
+    serving.context = None
+    serving.see_to_later()
+    if not serving.goes_on:
+        serving.lifetime.leave()
+        return
+    if not serving.lifetime.streams:
+        serving.lifetime.conclude()
+    serving.lifetime.pause()

@@ -115,6 +115,14 @@ NOT_APPLICABLE = (
         because="only Django keeps sessions and users in a database by itself",
     ),
     NotApplicable(
+        rows=(
+            "test_a_request_that_captures_nothing_asks_the_application_nothing",
+            "test_what_captures_asks_the_application_once",
+        ),
+        adapters=all_but("Flask"),
+        because="only flask-login finds users with a function of the application's",
+    ),
+    NotApplicable(
         rows=("test_a_page_that_captures_for_a_stranger_does_not_vary",),
         adapters=("Flask",),
         because="flask-login reads the session, and so varies every page, on its own account",

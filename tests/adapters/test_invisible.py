@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from posthog_web import Client
 from posthog_web.testing import RecordedEvents
 from tests.adapters.apps.application import BROKEN, PEOPLE, Call
 from tests.adapters.apps.views import VIEWS, Boom
@@ -119,6 +120,58 @@ def test_a_request_that_captures_nothing_asks_the_database_nothing(
 
     assert QUERIES == []
     assert answer.header("Vary") is None
+
+
+@BOTH_STYLES
+@pytest.mark.parametrize("name", [None, "ann"])
+def test_a_request_that_captures_nothing_asks_the_application_nothing(
+    start: Starter, style: str, name: str | None, events: RecordedEvents
+) -> None:
+    """Neither user_loader nor client_for is called: for pages, refusals, redirects and streams."""
+    from tests.adapters.apps.flask_app import LOADED
+
+    asked: list[object] = []
+    application = start(client_for=asked.append)
+    cookies = start.without().log_in(name) if name else {}
+    LOADED.clear()
+    statuses = [
+        application.get(path, VISITOR, cookies).status
+        for path in (
+            f"{style}/nothing",
+            f"{style}/aborted/403",
+            f"{style}/trouble/404",
+            f"{style}/stream/silent",
+            "/items/7",
+            "/nowhere",
+        )
+    ]
+
+    assert statuses == [200, 403, 404, 200, 308, 404]
+    assert (LOADED, asked, events.names) == ([], [], [])
+
+
+@BOTH_STYLES
+@pytest.mark.parametrize("path", ["capture", "twice", "stream/numbers", "trouble/503"])
+def test_what_captures_asks_the_application_once(
+    start: Starter, style: str, path: str, events: RecordedEvents
+) -> None:
+    """However much is captured, and be it in a body: user_loader and client_for run once each."""
+    from tests.adapters.apps.flask_app import LOADED
+
+    asked: list[object] = []
+    client = Client("phc_tenant")
+
+    def choose(request: object) -> Client:
+        asked.append(request)
+        return client
+
+    application = start(client_for=choose)
+    cookies = start.without().log_in("ann")
+    LOADED.clear()
+    application.get(f"{style}/{path}", VISITOR, cookies)
+
+    assert {event.distinct_id for event in events} == {PEOPLE["ann"]}
+    assert (LOADED, len(asked)) == ([PEOPLE["ann"]], 1)
 
 
 @BOTH_STYLES

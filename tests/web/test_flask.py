@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import flask
 import pytest
 from flask import Flask, render_template_string
-from flask_login import LoginManager
+from flask_login import LoginManager, UserMixin
 
+import posthog_web
 import posthog_web.flask
+from posthog_web import Client
 from posthog_web.errors import ConfigurationError
 from posthog_web.flask import FlaskPosthog
+from posthog_web.inspector import Inspector
 from posthog_web.testing import RecordedEvents
 
 
@@ -200,3 +204,101 @@ def test_an_option_that_is_a_mapping_and_other_names_are_no_such_slip() -> None:
     FlaskPosthog(app)
 
     assert app.extensions["posthog"].client.options.super_properties == {"region": "eu"}
+
+
+def test_a_body_finds_its_user_where_the_application_looks(posthog_events: RecordedEvents) -> None:
+    """The loader has request, session and g as in the request; what it opens there is closed."""
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = "not a secret"
+    opened, closed = [], []
+
+    def database() -> str:
+        if "database" not in flask.g:
+            opened.append(flask.g.setdefault("database", f"database {len(opened)}"))
+        return str(flask.g.database)
+
+    @app.teardown_appcontext
+    def close(_error: BaseException | None) -> None:
+        closed.append(flask.g.pop("database", None))
+        closed.append(flask.g.get("pool"))
+
+    @LoginManager(app).user_loader  # type: ignore[untyped-decorator]  # flask-login has no types
+    def load(number: str) -> Any:
+        user = UserMixin()
+        user.id = f"{number} of {flask.g.tenant} at {flask.request.path}, {flask.session['plan']}"
+        database()
+        return user
+
+    FlaskPosthog(app, project_api_key="phc_one")
+
+    @app.get("/page")
+    def page() -> flask.Response:
+        flask.g.tenant = "acme"
+        flask.g.pool = "pool"
+        database()
+
+        def body() -> Iterator[str]:
+            for _ in range(2):
+                posthog_web.capture("seen")
+                yield "in" if flask.has_request_context() else "out"
+
+        return flask.Response(body())
+
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session.update(_user_id="7", plan="pro")
+    closed.clear()
+    assert client.get("/page").text == "outout"
+
+    assert {event.distinct_id for event in posthog_events} == {"7 of acme at /page, pro"}
+    # The pool, which nobody took out of g, is not there to be closed a second time.
+    assert opened == ["database 0", "database 1"]
+    assert closed == ["database 0", "pool", "database 1", None]
+
+
+@pytest.mark.parametrize("through", ["posthog", "context"])
+def test_what_is_captured_late_has_the_client_of_its_request(
+    through: str, inspector: Inspector
+) -> None:
+    """A thread that goes on after the answer asks for the client then; nobody else does."""
+    app = Flask(__name__)
+    tenants = {"acme": Client("phc_acme", inspector.url)}
+    asked: list[str] = []
+
+    def choose(request: flask.Request) -> Client:
+        asked.append(request.path)
+        return tenants[flask.g.tenant]
+
+    FlaskPosthog(app, project_api_key="phc_usual", host=inspector.url, client_for=choose)
+    answered = threading.Event()
+    later: list[threading.Thread] = []
+
+    @app.get("/late")
+    def late() -> str:
+        flask.g.tenant = "acme"
+        posthog = posthog_web.flask.request.posthog
+
+        def capture_by_posthog() -> None:
+            assert answered.wait(10)
+            posthog.capture("late")
+
+        @flask.copy_current_request_context
+        def capture_by_context() -> None:
+            flask.g.tenant = "acme"
+            assert answered.wait(10)
+            posthog_web.flask.request.posthog.capture("late")
+
+        works = {"posthog": capture_by_posthog, "context": capture_by_context}
+        later.append(threading.Thread(target=works[through]))
+        later[0].start()
+        return "done"
+
+    assert app.test_client().get("/late").text == "done"
+    assert asked == []
+    answered.set()
+    later[0].join(10)
+    tenants["acme"].shutdown()
+
+    assert asked == ["/late"]
+    assert [one["event"] for one in inspector.events()] == ["late"]
+    assert {one["envelope"]["api_key"] for one in inspector.requests()} == {"phc_acme"}

@@ -7,8 +7,10 @@ from typing import Any
 
 import flask
 import pytest
-from flask import Flask, abort
+from flask import Flask, Response, abort
+from werkzeug.test import EnvironBuilder
 
+import posthog_web
 from posthog_web import Client
 from posthog_web.flask import FlaskPosthog
 from posthog_web.testing import RecordedEvents
@@ -124,3 +126,49 @@ def test_the_teardown_of_a_context_inside_is_not_the_requests(
 
     assert app.test_client().get("/nested").status_code == 200
     assert posthog_events.names == ["caught"]
+
+
+def test_a_function_that_closes_a_plain_answer_captures_as_its_request(
+    posthog_events: RecordedEvents,
+) -> None:
+    """What call_on_close was given runs inside the request; that one is an event all the same."""
+    app = Flask("closing")
+    FlaskPosthog(app, client=Client("phc_closing"), request_events=True)
+
+    @app.get("/")
+    def page() -> Response:
+        response = Response("plain")
+        response.call_on_close(lambda: posthog_web.capture("closed"))
+        return response
+
+    headers = {"X-PostHog-Distinct-Id": "visitor-7"}
+    environ = EnvironBuilder(path="/", headers=headers).get_environ()
+    chunks: Any = app.wsgi_app(environ, lambda *_: lambda _: None)
+    assert posthog_events.names == ["http_request"]
+    chunks.close()
+
+    assert posthog_events.names == ["http_request", "closed"]
+    assert {event.distinct_id for event in posthog_events} == {"visitor-7"}
+
+
+@pytest.mark.parametrize("place", ["teardown", "outside"])
+def test_what_leaves_the_application_came_by_nothing_of_ours(
+    place: str, posthog_events: RecordedEvents
+) -> None:
+    """The traceback of what tears down, or ends a process, is the one without the extension."""
+    places = []
+    for installed in (True, False):
+        app = make_app(installed=installed)
+
+        @app.teardown_request
+        def tear_down(_error: BaseException | None) -> None:
+            raise Boom if place == "teardown" else SystemExit(3)
+
+        environ = EnvironBuilder(path="/aborts/404").get_environ()
+        with pytest.raises((Boom, SystemExit)) as raised:
+            app(environ, lambda *_: lambda _: None)
+        places.append([one.name for one in traceback.extract_tb(raised.value.__traceback__)])
+
+    assert places[0] == places[1]
+    expected = {"teardown": "Boom", "outside": "SystemExit"}[place]
+    assert posthog_events.one("$exception").properties["$exception_type"] == expected

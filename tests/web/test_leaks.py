@@ -138,6 +138,46 @@ def test_an_environ_handed_on_inside_a_view_is_two_requests(
     assert posthog_web.get_distinct_id() is None
 
 
+@pytest.mark.parametrize("copied", [False, True], ids=["itself", "copied"])
+def test_an_environ_may_be_served_again_inside(
+    posthog_events: RecordedEvents, *, copied: bool
+) -> None:
+    """An application that asks itself has two requests, each with its route, person and status."""
+    app = flask_app(Client("phc_test"))
+
+    @app.get("/outer")
+    def outer() -> str:
+        request.posthog.identify("ada")
+        request.posthog.tag("tagged", "outer")
+        environ = dict(request.environ) if copied else request.environ
+        path = environ["PATH_INFO"]
+        environ["PATH_INFO"] = "/inner"
+        b"".join(app(environ, lambda *_: lambda _: None))
+        environ["PATH_INFO"] = path
+        request.posthog.capture("after")
+        posthog_web.capture("after, on the module")
+        return "ok"
+
+    @app.get("/inner")
+    def inner() -> str:
+        request.posthog.capture("inside")
+        raise LookupError
+
+    assert app.test_client().get("/outer").status_code == 200
+
+    inside, failed, *after = posthog_events
+    assert inside.is_personless
+    assert failed.is_personless
+    assert failed.properties["$response_status_code"] == 500
+    assert {one.properties["$request_route"] for one in (inside, failed)} == {"/inner"}
+    assert [one.event for one in after] == ["after", "after, on the module"]
+    for one in after:
+        assert (one.distinct_id, one.properties["tagged"]) == ("ada", "outer")
+        assert one.properties["$request_route"] == "/outer"
+        assert "$response_status_code" not in one.properties
+    assert "tagged" not in inside.properties
+
+
 def test_a_streamed_request_does_not_wait_for_the_garbage_collector() -> None:
     """When its body is closed the request is gone, as it is without the extension."""
     gone: list[bool] = []

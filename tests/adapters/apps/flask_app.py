@@ -51,8 +51,13 @@ class Broken(User):
         return BROKEN
 
 
+# Whom the application was asked for, in order.
+LOADED: list[str] = []
+
+
 def load_user(number: str) -> User:
     """Return the user of a session."""
+    LOADED.append(number)
     return Broken(fails=True) if number == BROKEN else User(number)
 
 

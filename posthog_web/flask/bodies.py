@@ -1,0 +1,60 @@
+"""What is called after Flask has let go of a request: a streamed body, and what closes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wsgi import ClosingIterator
+
+from posthog_web._guard import safely
+from posthog_web._web.body import Body, Passage
+from posthog_web.flask.context import KeptContext
+from posthog_web.flask.serving import actual_request
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from posthog_web.flask.serving import Serving
+
+
+class _Way(Passage):
+    """A passage that ends with the last function that closes the response: all of them capture."""
+
+    __slots__ = ()
+
+    def end(self) -> None:
+        """See that the answer is complete."""
+        self._lifetime.conclude()
+
+    def finish(self) -> None:
+        """Wait for nothing any more."""
+        super().end()
+
+
+@safely
+def go_on(response: Response, serving: Serving, source: str) -> None:
+    """Let what is called later run inside the request, whose context is gone by then.
+
+    Nobody is looked up until that captures. What passes through directly, such as a file, is the
+    server's, and is left alone.
+
+    Args:
+        response: The response, complete.
+        serving: Its request.
+        source: What failures give as their source.
+    """
+    whole = serving.refused and isinstance(response.response, ClosingIterator)
+    streams = response.is_streamed and not whole
+    closers: list[Any] = vars(response).get("_on_close", [])
+    if response.direct_passthrough or not (streams or closers):
+        return
+    kept = KeptContext()
+    serving.source.keep(kept)
+    # Read now: the server may have changed the environ by then.
+    _ = serving.lifetime.scope.info
+    way = _Way(serving.lifetime, source, keep=(actual_request(), kept))
+    serving.lifetime.streams = streams
+    serving.goes_on = True
+    closers[:] = [*(way.bind(closer) for closer in closers), way.finish]
+    if streams:
+        response.response = Body(response.response, way)

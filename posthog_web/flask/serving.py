@@ -1,0 +1,81 @@
+"""What belongs to one request of Flask's, kept on the request itself.
+
+Not in its environ, which may be given to an application again, as it is or as a copy. Copies of a
+request's context share the request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flask import request
+
+from posthog_web._web.lifetime import Lifetime
+from posthog_web.flask.context import KeptContext, current_context
+from posthog_web.flask.source import FlaskSource
+
+if TYPE_CHECKING:
+    from posthog_web._web.request_posthog import RequestPosthog
+    from posthog_web._web.setup import WebSetup
+
+_ATTRIBUTE = "_posthog_web"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Serving:
+    """How far a request has come.
+
+    Attributes:
+        lifetime: Its lifetime.
+        source: What the lifetime reads it with.
+        context: The id of the context it is dispatched in, while it is.
+        refused: Whether the answer is made of one of Werkzeug's exceptions, and so is no stream.
+        goes_on: Whether something of it is to be called after its context.
+        taken: Whether the application may have kept its ``posthog``, to capture with it later.
+    """
+
+    lifetime: Lifetime
+    source: FlaskSource
+    context: int | None = None
+    refused: bool = False
+    goes_on: bool = False
+    taken: bool = False
+
+    def is_dispatched(self) -> bool:
+        """Return whether the current context is the one that the request is dispatched in.
+
+        Others of the same request may be pushed inside, or in a thread of its own.
+        """
+        return self.context is not None and self.context == id(current_context())
+
+    def see_to_later(self) -> None:
+        """Let the application still be asked for the client of what is captured later."""
+        scope = self.lifetime.scope
+        if self.taken and scope.setup.options.client_for is not None and not scope.has_client():
+            self.source.keep_for_good(KeptContext())
+
+
+def serving_of(flask_request: Any, setup: WebSetup) -> Serving:  # noqa: ANN401 - the request, or Flask's proxy of it
+    """Return what belongs to a request of the application with *setup*, made by who asks first."""
+    actual = actual_request() if flask_request is request else flask_request
+    serving: Serving | None = vars(actual).get(_ATTRIBUTE)
+    if serving is None:
+        source = FlaskSource(actual)
+        made = Serving(lifetime=Lifetime(setup, source), source=source)
+        made.lifetime.scope.asks_late = True
+        serving = vars(actual).setdefault(_ATTRIBUTE, made)
+    return serving
+
+
+def posthog_of(flask_request: Any, setup: WebSetup) -> RequestPosthog:  # noqa: ANN401 - as above
+    """Return a request's ``posthog`` for the application, which may keep it for later."""
+    serving = serving_of(flask_request, setup)
+    serving.taken = True
+    return serving.lifetime.posthog
+
+
+def actual_request() -> Any:  # noqa: ANN401 - the application's own class
+    """Return the request itself, past Flask's proxy of it."""
+    proxy: Any = request
+    return proxy._get_current_object()  # noqa: SLF001 - Werkzeug's way
