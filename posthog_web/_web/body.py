@@ -51,6 +51,9 @@ class Passage:
             before = self.resume()
             try:
                 return function()
+            except FAILURES as error:
+                self.report(error)
+                raise
             finally:
                 self.pause(before)
 
@@ -117,6 +120,9 @@ class Body:
         try:
             if (close := getattr(self._chunks, "close", None)) is not None:
                 close()
+        except FAILURES as error:
+            self._passage.report(error)
+            raise
         finally:
             self._passage.pause(before)
             self._passage.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import flask
@@ -126,6 +127,61 @@ def test_the_teardown_of_a_context_inside_is_not_the_requests(
 
     assert app.test_client().get("/nested").status_code == 200
     assert posthog_events.names == ["caught"]
+
+
+def tidied() -> Iterator[str]:
+    """Yield, and fail at tidying up."""
+    try:
+        yield "one"
+        yield "two"
+    finally:
+        raise Boom
+
+
+class Closing:
+    """A body that fails as it is closed."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["one"])
+
+    def close(self) -> None:
+        """Fail."""
+        raise Boom
+
+
+def boom() -> None:
+    """Fail."""
+    raise Boom
+
+
+@pytest.mark.parametrize(
+    "body",
+    [tidied, Closing, lambda: iter(["one"]), lambda: "one"],
+    ids=["generator", "iterable", "callback of a stream", "callback of a plain answer"],
+)
+def test_a_failure_at_closing_a_body_is_one_event(
+    body: Callable[[], Any], posthog_events: RecordedEvents
+) -> None:
+    """What fails when the answer is sent, or given up, is reported, and reaches the server."""
+    app = make_app()
+
+    @app.get("/closing/<kind>")
+    def closing(kind: str) -> Response:
+        assert kind == "once"
+        response = Response(body())
+        response.call_on_close(boom)
+        return response
+
+    environ = EnvironBuilder(path="/closing/once").get_environ()
+    chunks: Any = app.wsgi_app(environ, lambda *_: lambda _: None)
+    assert next(iter(chunks)) == b"one"
+    with pytest.raises(Boom):
+        chunks.close()
+
+    assert found(posthog_events) == [("Boom", False, 200, "got_request_exception")]
+    report = posthog_events.one("$exception").properties
+    assert report["$request_route"] == "/closing/<kind>"
+    assert posthog_web.get_distinct_id() is None
 
 
 def test_a_function_that_closes_a_plain_answer_captures_as_its_request(
