@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from flask import current_app, g, has_app_context, has_request_context
@@ -17,6 +17,7 @@ from posthog_web._web.request_source import PromptSource
 from posthog_web._web.urls import server_address
 from posthog_web.flask.context import KeptContext, current_context
 from posthog_web.flask.routes import find_route
+from posthog_web.flask.sessions import without_autoflush
 
 if TYPE_CHECKING:
     from flask import Request
@@ -51,17 +52,18 @@ class FlaskSource(PromptSource):
 
     @contextmanager
     def unnoticed(self) -> Generator[None]:
-        """Be in the request's context, if that is needed."""
-        with nullcontext() if self._late is not _NOT_ASKED else self.recalled():
+        """Leave the database session as it is; be in the request's context, if that is needed."""
+        with without_autoflush() if self._late is not _NOT_ASKED else self.recalled():
             yield
 
     @contextmanager
     def recalled(self) -> Generator[None]:
-        """Be in the request's context."""
+        """Be in the request's context, and leave the application's database session as it is."""
         request, kept = self._reference(), self._kept()
         with ExitStack() as stack:
             if kept is not None and request is not None and _context_of(request) is None:
                 stack.enter_context(kept.again())
+            stack.enter_context(without_autoflush())
             yield
 
     @property
