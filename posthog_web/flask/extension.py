@@ -98,6 +98,7 @@ class FlaskPosthog:
         request_tearing_down.connect(_leave, app)
         # Each on this one application, as Flask advises for the last of them.
         app.handle_user_exception = _shown(app.handle_user_exception, after=_note_failure)  # type: ignore[method-assign]
+        app.handle_exception = _shown(app.handle_exception, before=_note_given_up)  # type: ignore[method-assign]
         app.do_teardown_request = _shown(app.do_teardown_request, failed=_report_teardown)  # type: ignore[method-assign]
         app.wsgi_app = _Bounds(app.wsgi_app)  # type: ignore[method-assign]
 
@@ -196,6 +197,10 @@ def _enter(app: Flask, **_: Any) -> None:  # noqa: ANN401 - what the signal pass
 def _report(app: Flask, exception: BaseException, **_: Any) -> None:  # noqa: ANN401 - as above
     serving = _current(app)
     lifetime = serving.lifetime
+    if isinstance(exception, HTTPException) and id(exception) != serving.given_up:
+        # An extension's word for what it answers itself: the status of that decides.
+        lifetime.note_failure(exception)
+        return
     lifetime.note_status(500)
     if lifetime.report(exception, _SOURCE):
         # Whom it happened to is known now. A handler of errors may fail, and be seen too late.
@@ -205,6 +210,7 @@ def _report(app: Flask, exception: BaseException, **_: Any) -> None:  # noqa: AN
 def _shown(
     call: Callable[..., T],
     *,
+    before: Callable[[list[object]], object] = bool,
     after: Callable[[list[object], T], object] = lambda _given, _answer: None,
     failed: Callable[[Exception], object] = bool,
 ) -> Callable[..., T]:
@@ -216,6 +222,7 @@ def _shown(
     @functools.wraps(call)
     def shown(*args: Any, **kwargs: Any) -> T:  # noqa: ANN401 - as Flask's, of any version
         given = [*args, *kwargs.values()]
+        before(given)
         try:
             answer = call(*args, **kwargs)
         except BaseException as error:
@@ -245,6 +252,12 @@ def _note_failure(given: list[object], answer: object) -> None:
     for error in given:
         if isinstance(error, Exception):
             serving.lifetime.note_failure(error)
+
+
+@safely
+def _note_given_up(given: list[object]) -> None:
+    # By its id: an exception kept on the request would keep the request.
+    _current().given_up = next((id(one) for one in given if isinstance(one, Exception)), None)
 
 
 @safely

@@ -31,6 +31,7 @@ class Serving:
         source: What the lifetime reads it with.
         context: The id of the context it is dispatched in, while it is.
         refused: Whether the answer is made of one of Werkzeug's exceptions, and so is no stream.
+        given_up: The id of the exception that Flask itself makes a 500 of.
         goes_on: Whether something of it is to be called after its context.
         taken: Whether the application may have kept its ``posthog``, to capture with it later.
     """
@@ -39,6 +40,7 @@ class Serving:
     source: FlaskSource
     context: int | None = None
     refused: bool = False
+    given_up: int | None = None
     goes_on: bool = False
     taken: bool = False
 
