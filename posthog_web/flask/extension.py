@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import (
+    before_render_template,
     current_app,
     got_request_exception,
+    has_request_context,
     request,
     request_finished,
     request_started,
@@ -26,13 +28,14 @@ from posthog_web.errors import ConfigurationError
 from posthog_web.flask.bodies import go_on
 from posthog_web.flask.context import current_context
 from posthog_web.flask.requests import extend_requests
-from posthog_web.flask.serving import Serving, posthog_of, serving_of
+from posthog_web.flask.serving import Serving, actual_request, posthog_of, serving_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from flask import Flask, Response
+    from jinja2 import Environment, Template
 
     from posthog_web._client.core import Client
 
@@ -93,6 +96,7 @@ class FlaskPosthog:
         app.extensions["posthog"] = FlaskState(setup=setup)
         extend_requests(app, setup)
         request_started.connect(_enter, app)
+        before_render_template.connect(_add_to_templates, app)
         got_request_exception.connect(_report, app)
         request_finished.connect(_note_response, app)
         request_tearing_down.connect(_leave, app)
@@ -184,13 +188,27 @@ def _current(app: Flask = current_app) -> Serving:
 
 @safely
 def _enter(app: Flask, **_: Any) -> None:  # noqa: ANN401 - what the signal passes
-    # Not in init_app: the environment takes its options when it is made, with its first use.
-    app.jinja_env.globals.setdefault("posthog", _in_templates)
+    if "jinja_env" in vars(app):
+        _add_to_environment(app.jinja_env)
+    extend_requests(app, _setup_of(app), actual_request())
     serving = _current(app)
     serving.context = id(current_context())
     if (served := request.environ.get(_SERVED)) is not None:
         served.append(serving.lifetime)
     serving.lifetime.enter()
+
+
+@safely
+def _add_to_templates(app: Flask, *, template: Template, **_: Any) -> None:  # noqa: ANN401 - as above
+    """Add posthog where a template looks for it; macros it imports look there, too."""
+    del app
+    if has_request_context():
+        _add_to_environment(template.environment)
+
+
+def _add_to_environment(environment: Environment) -> None:
+    # Never made for this: it takes its options with its first use, and may not be possible at all.
+    environment.globals.setdefault("posthog", _in_templates)
 
 
 @safely

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posthog_web.flask.serving import posthog_of
 
@@ -27,8 +27,27 @@ class WithPosthog:
         return posthog_of(self, self._posthog_setup)
 
 
-def extend_requests(app: Flask, setup: WebSetup) -> None:
-    """Give the requests of *app* their ``posthog``."""
-    app.request_class = type(
-        app.request_class.__name__, (WithPosthog, app.request_class), {"_posthog_setup": setup}
-    )
+def extend_requests(app: Flask, setup: WebSetup, current: Any = None) -> None:  # noqa: ANN401 - a request
+    """Give the requests of *app* their ``posthog``; a class that has one of its own keeps that.
+
+    Args:
+        app: The application.
+        setup: Its setup.
+        current: A request that was made before; the application may have changed its class since.
+    """
+    known: Any = app.request_class
+    ours = issubclass(known, WithPosthog)
+    if ours and known._posthog_setup is setup:  # noqa: SLF001 - this module's own
+        return
+    if not ours and hasattr(known, "posthog"):
+        setup.notices.once(
+            "request.posthog",
+            "posthog_web: %s has a posthog of its own, and keeps it; capture with"
+            " posthog_web.capture instead",
+            known.__qualname__,
+        )
+        return
+    bases = (known,) if ours else (WithPosthog, known)
+    app.request_class = type(known.__name__, bases, {"_posthog_setup": setup})
+    if type(current) is known:
+        current.__class__ = app.request_class

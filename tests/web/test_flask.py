@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import flask
+import jinja2
 import pytest
 from flask import Flask, render_template_string
 from flask_login import LoginManager, UserMixin
@@ -204,6 +205,93 @@ def test_an_option_that_is_a_mapping_and_other_names_are_no_such_slip() -> None:
     FlaskPosthog(app)
 
     assert app.extensions["posthog"].client.options.super_properties == {"region": "eu"}
+
+
+class NoTemplates(Flask):
+    """An application whose templates cannot be had."""
+
+    def create_jinja_environment(self) -> Any:
+        """Refuse."""
+        msg = "there are no templates here"
+        raise RuntimeError(msg)
+
+
+def test_templates_are_not_made_for_us(posthog_events: RecordedEvents) -> None:
+    """An application that has none, and could have none, answers as ever."""
+    app = NoTemplates(__name__)
+    FlaskPosthog(app, project_api_key="phc_one")
+
+    @app.get("/")
+    def page() -> str:
+        posthog_web.flask.request.posthog.capture("seen")
+        return "done"
+
+    assert app.test_client().get("/").text == "done"
+    assert posthog_events.names == ["seen"]
+
+
+def test_macros_and_templates_of_jinjas_own_have_posthog(posthog_events: RecordedEvents) -> None:
+    """What is imported without its context, and what Flask does not render, captures as well."""
+    app = Flask(__name__)
+    app.jinja_loader = jinja2.DictLoader(
+        {
+            "macros": "{% macro seen() %}{{ posthog.capture('seen') and '' }}done{% endmacro %}",
+            "page": "{% import 'macros' as macros %}{{ macros.seen() }}",
+        }
+    )
+    FlaskPosthog(app, project_api_key="phc_one")
+    app.add_url_rule("/flask", "flask", lambda: flask.render_template("page"))
+    app.add_url_rule("/jinja", "jinja", lambda: app.jinja_env.get_template("page").render())
+
+    assert [app.test_client().get(path).text for path in ("/flask", "/jinja")] == ["done"] * 2
+    assert posthog_events.names == ["seen"] * 2
+
+
+class OwnRequest(flask.Request):
+    """A request with something else of that name."""
+
+    posthog = "the application's own"
+
+
+def test_a_posthog_of_the_applications_own_stays(
+    posthog_events: RecordedEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    """request.posthog is what it was, one line says so, and all else works."""
+    app = Flask(__name__)
+    app.request_class = OwnRequest
+    FlaskPosthog(app, project_api_key="phc_one")
+
+    @app.get("/")
+    def page() -> str:
+        posthog_web.capture("seen")
+        own: Any = flask.request
+        return str(own.posthog)
+
+    for _ in range(2):
+        assert app.test_client().get("/").text == OwnRequest.posthog
+    assert posthog_events.names == ["seen"] * 2
+    assert sum("OwnRequest has a posthog" in message for message in caplog.messages) == 1
+
+
+class LateRequest(flask.Request):
+    """A class of requests that is chosen late."""
+
+
+def test_the_class_of_requests_may_be_chosen_after_us(posthog_events: RecordedEvents) -> None:
+    """From the first request on it has its posthog, and is still what was chosen."""
+    app = Flask(__name__)
+    FlaskPosthog(app, project_api_key="phc_one")
+    app.request_class = LateRequest
+
+    @app.get("/")
+    def page() -> str:
+        posthog_web.flask.request.posthog.capture("seen")
+        return str(isinstance(flask.request, LateRequest))
+
+    for _ in range(2):
+        assert app.test_client().get("/").text == "True"
+    assert posthog_events.names == ["seen"] * 2
+    assert app.request_class.__mro__.count(LateRequest) == 1
 
 
 def test_a_body_finds_its_user_where_the_application_looks(posthog_events: RecordedEvents) -> None:
