@@ -265,7 +265,7 @@ def test_deep_recursion_takes_little_time() -> None:
         times.append(thread_time() - start)
         assert [(one or {})["depth"] for one in found] == list(range(50))
 
-    assert min(times) < 0.012
+    assert min(times) < 0.06
 
 
 def test_threads_between() -> None:

@@ -264,7 +264,7 @@ def test_large_values_cost_nothing() -> None:
         found = read(frames[0])
         times.append(thread_time() - start)
 
-    assert min(times) < 0.005
+    assert min(times) < 0.025
     assert found is not None
     assert json.loads(found["values"]) == {
         **dict.fromkeys(("text", "bytes", "list", "dict", "set"), TOO_LONG),
@@ -391,7 +391,7 @@ def test_a_function_of_many_variables_takes_little_time() -> None:
 
     assert found is not None
     assert len(found) == 50
-    assert min(times) < 0.008
+    assert min(times) < 0.04
 
 
 def test_what_is_missing_beside_its_name_is_told() -> None:
