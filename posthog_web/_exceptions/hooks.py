@@ -96,8 +96,8 @@ _PLACES = (
 _NO_FAILURES = (SystemExit, KeyboardInterrupt)
 
 _listeners: dict[int, _Listener] = {}
-# Whether a hook of ours, further out, has told of what is passed on.
-_told: ContextVar[bool] = ContextVar("posthog_web_told", default=False)
+# The id of the exception that a hook of ours, further out, has told of and passes on.
+_told: ContextVar[int] = ContextVar("posthog_web_told", default=0)
 _in_force: dict[int, _Link] = {}
 
 
@@ -117,21 +117,24 @@ class _Link:
         self._is_late = sys.is_finalizing
 
     def __call__(self, *arguments: Any) -> None:  # noqa: ANN401 - whatever Python passes
-        # In a dying interpreter a module may have lost its names already: what is needed is here.
-        passes_on = self._told.set(True)
+        told, error = self._told.get(), 0
         try:
-            if passes_on.old_value is not True and not self._is_late():
-                self._see(arguments)
+            if not self._is_late():
+                error = self._see(arguments, told) or 0
         finally:
+            passes_on = self._told.set(error)
             try:
                 self.previous(*arguments)
             finally:
                 self._told.reset(passes_on)
 
     @safely
-    def _see(self, arguments: tuple[Any, ...]) -> None:
+    def _see(self, arguments: tuple[Any, ...], told: int) -> int:
+        """Tell of the exception in *arguments*, unless it is the one of the id *told*."""
         error = self._place.read(*arguments)
-        _tell(error, self._place.boundary, unraisable=self._place.unraisable)
+        if id(error) != told:
+            _tell(error, self._place.boundary, unraisable=self._place.unraisable)
+        return id(error)
 
 
 def listen(

@@ -58,7 +58,7 @@ class RequestScope:
         setup: How the adapter was configured.
         status: The status of the response, once it is known.
         response: The response as the application knows it, once there is one.
-        asks_late: Whether the application's functions can be asked when the request is over.
+        outlives: Whether somebody may have kept it, to capture when the request is over.
         groups: The groups its events belong to, by type.
     """
 
@@ -67,7 +67,7 @@ class RequestScope:
         self.setup = setup
         self.status: int | None = None
         self.response: object = None
-        self.asks_late = False
+        self.outlives = True
         self._client: Client | None = None
         self._source = source
         self._user_ids = UserIds(setup.options.distinct_id, setup.warn_of_awaitable)
@@ -242,7 +242,7 @@ class RequestScope:
             if not can_be_asked:
                 return None
             try:
-                with self._source.recalled():
+                with self._source.undisturbed():
                     return self.setup.call(name, self._source.native(), *values)
             except LookupError:
                 return None  # It is over, and nobody keeps it for us.
@@ -271,15 +271,11 @@ class RequestScope:
     @property
     def client(self) -> Client:
         """The client of this request: the adapter's, unless the application has another for it."""
-        if self._client is None and (self.asks_late or not self._over):
+        if self._client is None and not self._over:
             # Only an answer is kept: asked too early, the application may not know yet.
             chosen = self._ask("client_for")
             self._client = None if chosen is None else self.setup.adopt(chosen)
         return self._client or self.setup.client
-
-    def has_client(self) -> bool:
-        """Return whether the application has chosen a client for this request."""
-        return self._client is not None
 
     def read_client(self) -> Any:  # noqa: ANN401 - as the scope protocol
         """Return the client of this request."""
@@ -320,7 +316,7 @@ class RequestScope:
     def _keep(self) -> None:
         """Note what is gone with the framework's request, and decides over what comes later."""
         self._kept = {name: self._header(name) for name in _DECIDING}
-        if self.setup.options.client_for is not None and not self.asks_late:
+        if self.setup.options.client_for is not None and self.outlives:
             _ = self.client
 
     # What changes it

@@ -50,8 +50,8 @@ class RequestSource(Protocol):
     def unnoticed(self) -> AbstractContextManager[None]:
         """Return a block in which the application's own code can be asked who its user is."""
 
-    def recalled(self) -> AbstractContextManager[None]:
-        """Return a block in which the application's functions can be asked, as far as ever."""
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Return a block in which the application's functions are asked."""
 
 
 class PromptSource:
@@ -80,6 +80,6 @@ class PromptSource:
         """Return a block like any other."""
         return nullcontext()
 
-    def recalled(self) -> AbstractContextManager[None]:
+    def undisturbed(self) -> AbstractContextManager[None]:
         """Return a block like any other."""
         return nullcontext()

@@ -107,7 +107,7 @@ class DjangoSource:
             stack.enter_context(apart_from_transactions())
             yield
 
-    def recalled(self) -> AbstractContextManager[None]:
+    def undisturbed(self) -> AbstractContextManager[None]:
         """Return a block like any other."""
         return nullcontext()
 

@@ -8,7 +8,6 @@ from werkzeug.wsgi import ClosingIterator
 
 from posthog_web._guard import safely
 from posthog_web._web.body import Body, Passage
-from posthog_web.flask.context import KeptContext
 from posthog_web.flask.serving import actual_request
 
 if TYPE_CHECKING:
@@ -35,7 +34,8 @@ class _Way(Passage):
 def go_on(response: Response, serving: Serving, source: str) -> None:
     """Let what is called later run inside the request, whose context is gone by then.
 
-    Nobody is looked up until that captures. What passes through directly, such as a file, is the
+    Whom a stream is about is found out now: later that would need a context of its own, and what
+    the application does at the end of one. What passes through directly, such as a file, is the
     server's, and is left alone.
 
     Args:
@@ -48,11 +48,11 @@ def go_on(response: Response, serving: Serving, source: str) -> None:
     closers: list[Any] = vars(response).get("_on_close", [])
     if response.direct_passthrough or not (streams or closers):
         return
-    kept = KeptContext()
-    serving.source.keep(kept)
+    if streams:
+        serving.lifetime.scope.hold()
     # Read now: the server may have changed the environ by then.
     _ = serving.lifetime.scope.info
-    way = _Way(serving.lifetime, source, keep=(actual_request(), kept))
+    way = _Way(serving.lifetime, source, keep=actual_request())
     serving.lifetime.streams = streams
     serving.goes_on = True
     closers[:] = [*(way.bind(closer) for closer in closers), way.finish]

@@ -317,7 +317,6 @@ def _leave(app: Flask, **_: Any) -> None:  # noqa: ANN401 - as above
 def _end(serving: Serving) -> None:
     """Let the request be over, but for what is called later."""
     serving.context = None
-    serving.see_to_later()
     if not serving.goes_on:
         serving.lifetime.leave()
         return

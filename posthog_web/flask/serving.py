@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from posthog_web._web.lifetime import Lifetime
-from posthog_web.flask.context import KeptContext, current_context
+from posthog_web.flask.context import current_context
 from posthog_web.flask.source import FlaskSource
 
 if TYPE_CHECKING:
@@ -28,21 +28,17 @@ class Serving:
 
     Attributes:
         lifetime: Its lifetime.
-        source: What the lifetime reads it with.
         context: The id of the context it is dispatched in, while it is.
         refused: Whether the answer is made of one of Werkzeug's exceptions, and so is no stream.
         given_up: The id of the exception that Flask itself makes a 500 of.
         goes_on: Whether something of it is to be called after its context.
-        taken: Whether the application may have kept its ``posthog``, to capture with it later.
     """
 
     lifetime: Lifetime
-    source: FlaskSource
     context: int | None = None
     refused: bool = False
     given_up: int | None = None
     goes_on: bool = False
-    taken: bool = False
 
     def is_dispatched(self) -> bool:
         """Return whether the current context is the one that the request is dispatched in.
@@ -51,21 +47,14 @@ class Serving:
         """
         return self.context is not None and self.context == id(current_context())
 
-    def see_to_later(self) -> None:
-        """Let the application still be asked for the client of what is captured later."""
-        scope = self.lifetime.scope
-        if self.taken and scope.setup.options.client_for is not None and not scope.has_client():
-            self.source.keep_for_good(KeptContext())
-
 
 def serving_of(flask_request: Any, setup: WebSetup) -> Serving:  # noqa: ANN401 - the request, or Flask's proxy of it
     """Return what belongs to a request of the application with *setup*, made by who asks first."""
     actual = actual_request() if flask_request is request else flask_request
     serving: Serving | None = vars(actual).get(_ATTRIBUTE)
     if serving is None:
-        source = FlaskSource(actual)
-        made = Serving(lifetime=Lifetime(setup, source), source=source)
-        made.lifetime.scope.asks_late = True
+        made = Serving(lifetime=Lifetime(setup, FlaskSource(actual)))
+        made.lifetime.scope.outlives = False
         serving = vars(actual).setdefault(_ATTRIBUTE, made)
     return serving
 
@@ -73,7 +62,7 @@ def serving_of(flask_request: Any, setup: WebSetup) -> Serving:  # noqa: ANN401 
 def posthog_of(flask_request: Any, setup: WebSetup) -> RequestPosthog:  # noqa: ANN401 - as above
     """Return a request's ``posthog`` for the application, which may keep it for later."""
     serving = serving_of(flask_request, setup)
-    serving.taken = True
+    serving.lifetime.scope.outlives = True
     return serving.lifetime.posthog
 
 

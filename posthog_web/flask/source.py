@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from flask import current_app, g, has_app_context, has_request_context
@@ -15,14 +15,12 @@ from posthog_web._web.paths import Route
 from posthog_web._web.request_info import Readers, RequestInfo, read_info
 from posthog_web._web.request_source import PromptSource
 from posthog_web._web.urls import server_address
-from posthog_web.flask.context import KeptContext, current_context
+from posthog_web.flask.context import current_context
 from posthog_web.flask.routes import find_route
 from posthog_web.flask.sessions import without_autoflush
 
 if TYPE_CHECKING:
     from flask import Request
-
-_NOT_ASKED = object()
 
 
 class FlaskSource(PromptSource):
@@ -30,7 +28,7 @@ class FlaskSource(PromptSource):
 
     fades = True
 
-    __slots__ = ("_found", "_kept", "_knows_logins", "_late", "_reference", "_route", "_routed")
+    __slots__ = ("_found", "_knows_logins", "_reference", "_route", "_routed")
 
     def __init__(self, request: Request) -> None:
         """Read *request* when somebody asks, but do not keep it alive."""
@@ -39,32 +37,12 @@ class FlaskSource(PromptSource):
         self._found: tuple[object, object] | None = None
         self._route: Route | None = None
         self._routed = False
-        self._kept: Callable[[], KeptContext | None] = lambda: None
-        self._late: object = _NOT_ASKED
 
-    def keep(self, context: KeptContext) -> None:
-        """Ask in *context*, as long as somebody keeps it, where the request has no current one."""
-        self._kept = weakref.ref(context)
+    def unnoticed(self) -> AbstractContextManager[None]:
+        """Leave the application's database session as it is."""
+        return without_autoflush()
 
-    def keep_for_good(self, context: KeptContext) -> None:
-        """Keep *context*, and the request with it, until the garbage collector finds them."""
-        self._kept = lambda: context
-
-    @contextmanager
-    def unnoticed(self) -> Generator[None]:
-        """Leave the database session as it is; be in the request's context, if that is needed."""
-        with without_autoflush() if self._late is not _NOT_ASKED else self.recalled():
-            yield
-
-    @contextmanager
-    def recalled(self) -> Generator[None]:
-        """Be in the request's context, and leave the application's database session as it is."""
-        request, kept = self._reference(), self._kept()
-        with ExitStack() as stack:
-            if kept is not None and request is not None and _context_of(request) is None:
-                stack.enter_context(kept.again())
-            stack.enter_context(without_autoflush())
-            yield
+    undisturbed = unnoticed
 
     @property
     def _request(self) -> Request:
@@ -103,16 +81,7 @@ class FlaskSource(PromptSource):
         """
         request = self._request
         if _context_of(request) is None:
-            missing = UNKNOWN if self._knows_logins else None
-            return missing if self._late is _NOT_ASKED else self._late
-        if self._kept() is None:
-            return self._find_user(request)
-        # Once for all that has no context of its own.
-        self._late = UNKNOWN
-        self._late = self._find_user(request)
-        return self._late
-
-    def _find_user(self, request: Request) -> object:
+            return UNKNOWN if self._knows_logins else None
         loaded = g.get("_login_user")
         if loaded is not None:
             return loaded

@@ -399,6 +399,24 @@ gc.collect()
     assert messages(inspector) == ["at the top"]
 
 
+def test_a_hook_behind_ours_may_meet_another_exception(inspector: Inspector) -> None:
+    """What it hands to the hook in place, in a dialog that goes on, is another report."""
+    start(
+        """
+client.shutdown()
+def shows_dialog(kind, error, trace):
+    if str(error) == "at the top":
+        sys.excepthook(KeyError, KeyError("in the dialog"), None)
+sys.excepthook = shows_dialog
+late = Client("phc_late", url, enable_exception_autocapture=True)
+"""
+        + AT_THE_TOP,
+        inspector,
+    )
+
+    assert messages(inspector) == ["'in the dialog'", "at the top"]
+
+
 def test_a_hook_that_was_saved_and_put_back_reports(inspector: Inspector) -> None:
     """A tool puts back the hook it found, though another client was made meanwhile."""
     start(

@@ -295,7 +295,7 @@ def test_the_class_of_requests_may_be_chosen_after_us(posthog_events: RecordedEv
 
 
 def test_a_body_finds_its_user_where_the_application_looks(posthog_events: RecordedEvents) -> None:
-    """The loader has request, session and g as in the request; what it opens there is closed."""
+    """It is looked up in the request itself, whose contexts end once, as they would without us."""
     app = Flask(__name__)
     app.config["SECRET_KEY"] = "not a secret"
     opened, closed = [], []
@@ -339,16 +339,50 @@ def test_a_body_finds_its_user_where_the_application_looks(posthog_events: Recor
     assert client.get("/page").text == "outout"
 
     assert {event.distinct_id for event in posthog_events} == {"7 of acme at /page, pro"}
-    # The pool, which nobody took out of g, is not there to be closed a second time.
-    assert opened == ["database 0", "database 1"]
-    assert closed == ["database 0", "pool", "database 1", None]
+    assert opened == ["database 0"]
+    assert closed == ["database 0", "pool"]
+
+
+def test_a_stream_keeps_what_its_thread_holds(posthog_events: RecordedEvents) -> None:
+    """What the application closes when its context ends is not closed while a body captures."""
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = "not a secret"
+    ended: list[object] = []
+    app.teardown_appcontext(ended.append)
+
+    @LoginManager(app).user_loader  # type: ignore[untyped-decorator]  # flask-login has no types
+    def load(number: str) -> Any:
+        user = UserMixin()
+        user.id = number
+        return user
+
+    FlaskPosthog(app, project_api_key="phc_one", request_events=True)
+
+    @app.get("/rows")
+    def rows() -> flask.Response:
+        def body() -> Iterator[str]:
+            for _ in range(3):
+                before = len(ended)
+                posthog_web.capture("row")
+                yield str(len(ended) - before)
+
+        return flask.Response(body())
+
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = "7"
+    ended.clear()
+
+    assert client.get("/rows").text == "000"
+    assert ended == [None]
+    assert {event.distinct_id for event in posthog_events} == {"7"}
 
 
 @pytest.mark.parametrize("through", ["posthog", "context"])
 def test_what_is_captured_late_has_the_client_of_its_request(
     through: str, inspector: Inspector
 ) -> None:
-    """A thread that goes on after the answer asks for the client then; nobody else does."""
+    """Where the application took the request's posthog, it is asked as the request ends."""
     app = Flask(__name__)
     tenants = {"acme": Client("phc_acme", inspector.url)}
     asked: list[str] = []
@@ -382,7 +416,6 @@ def test_what_is_captured_late_has_the_client_of_its_request(
         return "done"
 
     assert app.test_client().get("/late").text == "done"
-    assert asked == []
     answered.set()
     later[0].join(10)
     tenants["acme"].shutdown()
