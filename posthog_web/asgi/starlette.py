@@ -1,8 +1,9 @@
-"""What Starlette and FastAPI users get beside the middleware: a property and a dependency.
+"""What Starlette and FastAPI users get beside the middleware: an attribute and a dependency.
 
-Importing this adds one read-only property to Starlette's ``HTTPConnection``, which ``Request`` and
+Importing this adds one attribute to Starlette's ``HTTPConnection``, which ``Request`` and
 ``WebSocket`` inherit. It is the only class of a host that this package touches, and an attribute of
-that name which is already there is left alone. Without Starlette nothing happens.
+that name which is already there, or which a class of the application's assigns, is left alone.
+Without Starlette nothing happens.
 """
 
 from __future__ import annotations
@@ -90,9 +91,17 @@ def answers_errors(application: object) -> bool:
     return isinstance(handlers, Mapping) and not handlers.keys().isdisjoint((500, Exception))
 
 
-def _add_property() -> None:
+class _Posthog:
+    """PostHog, bound to the request it is read of. No property: those cannot be assigned to."""
+
+    def __get__(self, connection: Any, owner: type) -> Any:  # noqa: ANN401 - as a property's
+        """Return it; of the class, this itself."""
+        return self if connection is None else get_posthog(connection)
+
+
+def _add_attribute() -> None:
     if not TYPE_CHECKING and HTTPConnection is not None and not hasattr(HTTPConnection, "posthog"):
-        HTTPConnection.posthog = property(get_posthog, doc="PostHog, bound to this request.")
+        HTTPConnection.posthog = _Posthog()
 
 
-_add_property()
+_add_attribute()

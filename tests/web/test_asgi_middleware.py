@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from posthog_web import Client
 from posthog_web.asgi import PosthogMiddleware
@@ -68,3 +69,14 @@ def test_the_route_is_found_by_its_endpoint(posthog_events: RecordedEvents) -> N
     asyncio.run(application.send_async(Call(path="/nowhere")))
 
     assert [event.properties.get("$request_route") for event in posthog_events] == ["/of/{n}", None]
+
+
+def test_a_request_class_with_a_posthog_of_its_own_keeps_it() -> None:
+    """What an application assigns in a class derived from Starlette's is its own."""
+
+    class OwnRequest(Request):
+        def __init__(self, scope: dict[str, Any]) -> None:
+            super().__init__(scope)
+            self.posthog = "mine"
+
+    assert OwnRequest({"type": "http", "headers": []}).posthog == "mine"
