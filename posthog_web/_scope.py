@@ -153,7 +153,7 @@ class Scope:
 
     def read_place(self) -> int:
         """Return the token of the outermost scope; a fresh one lies where it was entered."""
-        around = self.entry.before if self.parent is None else self.parent
+        around = self._around
         return self.entry.token if around is None else around.read_place()
 
     def read_nobody(self) -> str | None:

@@ -131,15 +131,8 @@ class Pipeline(Verbs):
         *person_property* the event has an id of its own, and the scope's person goes there. What is
         *described* of an exception nobody else can replace, tags and super_properties neither.
         """
-        merged = dict(self._enriched_base if enrich else self._base)
-        if disable_geoip is not None:
-            _decide_geoip(merged, disable=disable_geoip)
         scope = current()
-        if scope is not None:
-            merged |= _scope_properties(scope, enrich=enrich)
-        if self.options.super_properties:
-            merged |= self.options.super_properties
-        merged |= properties
+        merged = self._merge(scope, properties, disable_geoip=disable_geoip, enrich=enrich)
         if described is not None:
             merged = seal(merged, described)
         moment, number = self._stamp(timestamp, uuid)
@@ -160,6 +153,25 @@ class Pipeline(Verbs):
         if distinct_id is not None and person_property is None:
             return self._hand_over(event, lane)
         return self._find_person(event, lane, scope, person_property, needs_person=needs_person)
+
+    def _merge(
+        self,
+        scope: Surroundings | None,
+        properties: Mapping[Any, Any],
+        *,
+        disable_geoip: bool | None,
+        enrich: bool,
+    ) -> dict[Any, Any]:
+        """Return the properties of an event; of one that has several sources, the last one's."""
+        merged: dict[Any, Any] = dict(self._enriched_base if enrich else self._base)
+        if disable_geoip is not None:
+            _decide_geoip(merged, disable=disable_geoip)
+        if scope is not None:
+            merged |= _scope_properties(scope, enrich=enrich)
+        if self.options.super_properties:
+            merged |= self.options.super_properties
+        merged |= properties
+        return merged
 
     def _find_person(
         self,

@@ -63,20 +63,14 @@ def _escaped(replacement: str) -> str:
 
 def _mask_inputs(text: str, names_secret: Callable[[str], object], replacement: str) -> str:
     """Return pydantic's errors without the values of fields that are secret by their names."""
-    kept: list[str] = []
-    done = 0
-    start = text.find(_INPUT)
-    while start >= 0:
-        start += len(_INPUT)
-        line_end = _or_end(text, text.find("\n", start))
-        end = text.find(_AFTER_INPUT, start, line_end)
-        end = line_end if end < 0 else end
-        field = _line_above(text, start)
-        if names_secret(field) or _CUT_RECORD.match(text, start, end):
-            kept += text[done:start], replacement
-            done = end
-        start = text.find(_INPUT, end)
-    return "".join((*kept, text[done:]))
+
+    def find_end(start: int, line_end: int) -> int:
+        return text.find(_AFTER_INPUT, start, line_end)
+
+    def is_secret(start: int, end: int) -> bool:
+        return bool(names_secret(_line_above(text, start)) or _CUT_RECORD.match(text, start, end))
+
+    return _mask_after(_INPUT, text, find_end, is_secret, replacement)
 
 
 def _line_above(text: str, place: int) -> str:
@@ -90,18 +84,35 @@ def _line_above(text: str, place: int) -> str:
 
 def _mask_parameters(text: str, replacement: str) -> str:
     """Return SQLAlchemy's errors without what their statements were sent with."""
+
+    def find_end(start: int, line_end: int) -> int:
+        return text.rfind("]", start, line_end)
+
+    return _mask_after(_PARAMETERS, text, find_end, lambda _start, _end: True, replacement)
+
+
+def _mask_after(
+    marker: str,
+    text: str,
+    find_end: Callable[[int, int], int],
+    is_secret: Callable[[int, int], bool],
+    replacement: str,
+) -> str:
+    """Return *text* without each secret value that stands after *marker*, up to its line's end.
+
+    *find_end* tells where in a line the value ends, below 0 if nothing ends it.
+    """
     kept: list[str] = []
     done = 0
-    start = text.find(_PARAMETERS)
+    start = text.find(marker)
     while start >= 0:
-        start += len(_PARAMETERS)
-        line_end = _or_end(text, text.find("\n", start))
-        end = text.rfind("]", start, line_end)
-        kept += text[done:start], replacement
-        done = line_end if end < 0 else end
-        start = text.find(_PARAMETERS, done)
+        start += len(marker)
+        line_end = text.find("\n", start)
+        line_end = len(text) if line_end < 0 else line_end
+        end = find_end(start, line_end)
+        end = line_end if end < 0 else end
+        if is_secret(start, end):
+            kept += text[done:start], replacement
+            done = end
+        start = text.find(marker, end)
     return "".join((*kept, text[done:]))
-
-
-def _or_end(text: str, place: int) -> int:
-    return len(text) if place < 0 else place

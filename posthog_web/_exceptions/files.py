@@ -38,8 +38,7 @@ class Files:
 
     Whose code it is: what ``in_app_modules`` lists is the application's; what lies where libraries
     lie is not, inside the project too, nor what an installer put there; what else lies in the
-    project is. Of the rest nothing is
-    known, and nothing is said.
+    project is. Of the rest nothing is known, and nothing is said.
     """
 
     __slots__ = ("_installed", "_known", "_libraries", "_modules", "_roots")

@@ -210,11 +210,14 @@ class _Reading:
             is_subscript = mark == "[" and (callee.isidentifier() or callee in {"]", ")"})
             self._levels.append(_Level(mark, always=level.hides and not is_subscript))
             return
-        hides = level.hides and callee in _MAKERS
-        if _TAKES.match(callee) and (self._last_names or callee.endswith("Auth")):
-            hides = hides or not _COOKIE.search(callee)
+        hides = (level.hides and callee in _MAKERS) or self._is_given_a_secret(callee)
         asked = callee in _LOOKUPS and not hides
         self._levels.append(_Level(mark, always=hides, asked=asked, otherwise=level.hides))
+
+    def _is_given_a_secret(self, callee: str) -> bool:
+        """Return whether the function that is being called takes a secret, by its name."""
+        is_named_so = self._last_names or callee.endswith("Auth")
+        return is_named_so and _TAKES.match(callee) is not None and not _COOKIE.search(callee)
 
     def _close(self, mark: str) -> None:
         inner = self._levels.pop()

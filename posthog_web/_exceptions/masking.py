@@ -168,8 +168,10 @@ def mask_source(lines: str) -> str:
         lambda found: REDACTED if tokens.looks_random(found[0]) else found[0], lines
     )
     lines = _SIGNED.sub(_hide_value, lines)
-    if names := _find_names(lines):
-        lines = mask_values(lines, names, REDACTED)
+    names = _find_names(lines)
+    if not names:
+        return lines
+    lines = mask_values(lines, names, REDACTED)
     return _replace_named(lines, lambda _, end: _LITERAL.match(lines, end), f'"{REDACTED}"')
 
 

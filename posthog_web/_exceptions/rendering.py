@@ -164,10 +164,8 @@ class Rendering:
         return told
 
     def _pairs(self, part: Members, depth: int) -> dict[str, object] | str:
-        names = {key for key, _ in part.pairs if type(key) is str}
-        for wanted, what in _REQUESTS:
-            if wanted <= names:
-                return self._said(what)
+        if (what := _request_of(part)) is not None:
+            return self._said(what)
         told: dict[str, object] = {} if part.kind is None else {"__class__": part.kind}
         hidden = _NAMED if self._names_a_secret(part) else ()
         for key, item in part.pairs:
@@ -178,9 +176,8 @@ class Rendering:
             shown = self._key(key, name, depth)
             # What is no text shows as one, an Enum's member or a tuple, and that names the rest.
             name = name or shown
-            is_hidden = name.lstrip("_").lower() in hidden or (
-                REDACTED in shown and _is_telling(item)
-            )
+            goes_along = name.lstrip("_").lower() in hidden
+            is_hidden = goes_along or (REDACTED in shown and _is_telling(item))
             told[shown] = self._said(REDACTED) if is_hidden else self._member(name, item, depth)
         return told
 
@@ -221,6 +218,12 @@ class Rendering:
     def _is_spent(self) -> bool:
         # Reading the clock costs as much as reading a value.
         return self._room <= 0 or (self._nodes % 8 == 0 and self._watch.is_over())
+
+
+def _request_of(part: Members) -> str | None:
+    """Return what stands for a request that is known by the names it has; None for all else."""
+    names = {key for key, _ in part.pairs if type(key) is str}
+    return next((what for wanted, what in _REQUESTS if wanted <= names), None)
 
 
 def _is_telling(value: object) -> bool:
