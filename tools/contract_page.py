@@ -9,7 +9,6 @@ old and new versions of the frameworks.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import inspect
 import io
@@ -17,7 +16,6 @@ import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -26,8 +24,8 @@ import pytest
 from tests.adapters.record import NOT_APPLICABLE as NONE
 from tests.adapters.record import PASSED
 from tests.adapters.table import ADAPTERS, NOT_APPLICABLE
+from tools.page import ROOT, write_or_check
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/behaviour.md"
 FRAMEWORKS = {"Django": "django", "Flask": "flask", "Starlette": "starlette", "FastAPI": "fastapi"}
 
@@ -152,24 +150,23 @@ def _cell(one: Situation, reasons: Mapping[tuple[str, str], str], adapters: Iter
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write or check the page; return the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--write", action="store_true", help="renew docs/behaviour.md")
-    action.add_argument("--check", action="store_true", help="fail when it is out of date")
-    options = parser.parse_args(arguments)
+def write_page() -> str:
+    """Return the whole page."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     tables = render(collect(), find_reasons(), tuple(ADAPTERS))
-    page = HEADER + describe_oldest(project) + tables
-    if options.write:
-        PAGE.write_text(page, encoding="utf-8")
-        return 0
-    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
-        print(f"{PAGE.relative_to(ROOT)} is out of date: python -m tools.contract_page --write")
-        return 1
-    print("The page of behaviour is what the tests say.")
-    return 0
+    return HEADER + describe_oldest(project) + tables
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write or check the page; return the exit code."""
+    return write_or_check(
+        PAGE,
+        write_page,
+        arguments,
+        tool="tools.contract_page",
+        about=(__doc__ or "").partition("\n")[0],
+        agrees="The page of behaviour is what the tests say.",
+    )
 
 
 if __name__ == "__main__":

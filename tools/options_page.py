@@ -6,18 +6,16 @@ python -m tools.options_page --check    fails when the page is not what the opti
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import Field, fields
-from pathlib import Path
 from typing import Any
 
 from posthog_web._config import ClientOptions, WebOptions
+from tools.page import ROOT, write_or_check
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/options.md"
 
 HEADER = """\
@@ -125,20 +123,14 @@ def write_page() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check the page; return the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--write", action="store_true", help="renew docs/options.md")
-    action.add_argument("--check", action="store_true", help="fail when it is out of date")
-    options = parser.parse_args(arguments)
-    page = write_page()
-    if options.write:
-        PAGE.write_text(page, encoding="utf-8")
-        return 0
-    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
-        print(f"{PAGE.relative_to(ROOT)} is out of date: python -m tools.options_page --write")
-        return 1
-    print("The page of options is what the options say.")
-    return 0
+    return write_or_check(
+        PAGE,
+        write_page,
+        arguments,
+        tool="tools.options_page",
+        about=(__doc__ or "").partition("\n")[0],
+        agrees="The page of options is what the options say.",
+    )
 
 
 if __name__ == "__main__":
