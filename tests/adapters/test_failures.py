@@ -15,7 +15,7 @@ import pytest
 
 import posthog_web
 from posthog_web.testing import RecordedEvent, RecordedEvents
-from tests.adapters.apps.application import PEOPLE, AsgiApplication, Call, talk
+from tests.adapters.apps.application import PEOPLE, AsgiApplication, Call, live, talk
 from tests.adapters.apps.server import Visit
 from tests.adapters.apps.views import STAGE, Boom
 from tests.adapters.situation import BOTH_STYLES, VISITOR, Starter
@@ -244,17 +244,9 @@ def test_a_lifespan_that_fails(start: Starter, place: str, events: RecordedEvent
 def live_and_fail(app: Any, place: str) -> list[str]:
     """Start and stop *app*, which fails; return what it told the server before it raised."""
     told: list[str] = []
-    said = iter(["lifespan.startup", "lifespan.shutdown"])
-
-    async def receive() -> dict[str, str]:
-        return {"type": next(said)}
-
-    async def send(message: dict[str, Any]) -> None:
-        told.append(message["type"])
-
     STAGE.failing.add(place)
     with pytest.raises(Boom, match=place):
-        asyncio.run(app({"type": "lifespan", "state": {}}, receive, send))
+        live(app, told)
     STAGE.failing.clear()
     return told
 

@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from posthog_web import Client
 from posthog_web.asgi import PosthogMiddleware
 from posthog_web.testing import RecordedEvents
-from tests.adapters.apps.application import AsgiApplication, Call, talk
+from tests.adapters.apps.application import AsgiApplication, Call, live, talk
 from tests.adapters.apps.views import Boom, Trouble, explode
 
 # Starlette once left its streams open when what it had passed on failed.
@@ -257,21 +257,6 @@ def test_a_status_nobody_saw_is_not_told(
     assert around == ("Boom", False, 500 if key is None else 418)
 
 
-def live(app: Any) -> list[str]:
-    """Start and stop *app*; return what it told the server."""
-    told: list[str] = []
-    said = iter(["lifespan.startup", "lifespan.shutdown"])
-
-    async def receive() -> dict[str, str]:
-        return {"type": next(said)}
-
-    async def send(message: dict[str, Any]) -> None:
-        told.append(message["type"])
-
-    asyncio.run(app({"type": "lifespan", "state": {}}, receive, send))
-    return told
-
-
 def test_an_application_without_a_lifespan_says_so_by_an_error(
     posthog_events: RecordedEvents,
 ) -> None:
@@ -281,7 +266,7 @@ def test_an_application_without_a_lifespan_says_so_by_an_error(
         assert scope["type"] == "http"
 
     with pytest.raises(AssertionError):
-        live(PosthogMiddleware(only_http, client=Client("phc_failures")))
+        live(PosthogMiddleware(only_http, client=Client("phc_failures")), [])
 
     assert len(posthog_events) == 0
 
@@ -298,7 +283,9 @@ def test_a_failed_start_that_is_only_said_is_reported(posthog_events: RecordedEv
 
     application = PosthogMiddleware(tells, client=Client("phc_failures"))
 
-    assert live(application) == ["lifespan.startup.failed"]
+    told: list[str] = []
+    live(application, told)
+    assert told == ["lifespan.startup.failed"]
     assert posthog_events.one("$exception").properties["$exception_source"] == "asgi.lifespan"
 
 
@@ -313,7 +300,7 @@ def test_a_failed_start_is_one_event_for_two_middlewares(posthog_events: Recorde
     outer = PosthogMiddleware(inner, client=Client("phc_outer", super_properties={"app": "outer"}))
 
     with pytest.raises(Boom):
-        live(outer)
+        live(outer, [])
 
     assert posthog_events.one("$exception").properties["app"] == "outer"
 
@@ -328,6 +315,6 @@ def test_a_failed_start_is_not_reported_where_that_is_not_wanted(
         raise Boom
 
     with pytest.raises(Boom):
-        live(PosthogMiddleware(breaks, client=Client("phc_failures"), capture_exceptions=False))
+        live(PosthogMiddleware(breaks, client=Client("phc_failures"), capture_exceptions=False), [])
 
     assert len(posthog_events) == 0

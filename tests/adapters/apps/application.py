@@ -309,3 +309,16 @@ def connection_options(options: Mapping[str, Any]) -> dict[str, Any]:
     if "client" in options:
         return dict(options)
     return {"project_api_key": f"phc_{uuid4().hex}", "host": "http://127.0.0.1:9", **options}
+
+
+def live(app: Any, told: list[str]) -> None:
+    """Start and stop an ASGI application; put into *told* what it tells the server."""
+    said = iter(["lifespan.startup", "lifespan.shutdown"])
+
+    async def receive() -> dict[str, str]:
+        return {"type": next(said)}
+
+    async def send(message: dict[str, Any]) -> None:
+        told.append(message["type"])
+
+    asyncio.run(app({"type": "lifespan", "state": {}}, receive, send))
