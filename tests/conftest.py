@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from time import monotonic
@@ -11,11 +12,27 @@ from time import monotonic
 import pytest
 
 from posthog_web._client.default import default_client
+from posthog_web._exceptions import hooks
 from posthog_web.inspector import Inspector
 
 pytest_plugins = ["tests.spec.plugin"]
 
 PROXIES = frozenset({"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_asked_for: list[str] = []
+
+
+def _note_lookup(event: str, arguments: tuple[object, ...]) -> None:
+    """Note the name of a host beyond this machine that somebody asks the system for."""
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        if name not in LOOPBACK:
+            _asked_for.append(name)
+
+
+sys.addaudithook(_note_lookup)
 
 # A thread that was told to end may need a moment for it.
 PATIENCE = 2.0
@@ -64,6 +81,24 @@ def _no_thread_left_behind() -> Iterator[None]:
             thread.join(max(0, deadline - monotonic()))
     left = [thread.name for thread in ours if thread not in before and thread.is_alive()]
     assert not left, f"the test left threads behind: {', '.join(left)}"
+
+
+@pytest.fixture(autouse=True)
+def _no_listener_left_behind() -> Iterator[None]:
+    """Fail a test whose clients would report what other tests have nobody catch."""
+    yield
+    left = [listener.who for listener in hooks._listeners.values()]
+    for who in left:
+        hooks.leave(who)
+    assert not left, f"the test left listeners behind: {left}"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaves_this_machine() -> Iterator[None]:
+    """Fail a test while which somebody looks for a host that is not this machine."""
+    _asked_for.clear()
+    yield
+    assert not _asked_for
 
 
 @pytest.fixture(scope="session")

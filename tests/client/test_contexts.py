@@ -294,6 +294,7 @@ def test_contexts_follow_the_clients_choice(posthog_events: RecordedEvents) -> N
         client = Client("phc_test", enable_exception_autocapture=wanted)
         with pytest.raises(ValueError, match="no"), posthog_web.new_context(client=client):
             raise ValueError("no")  # noqa: EM101 - the message is what is matched
+        client.shutdown()
 
     assert len(posthog_events) == 1
 
