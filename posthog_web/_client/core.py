@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, overload
@@ -200,9 +201,10 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
     def __del__(self) -> None:
         """Let threads send what is here and stop, when nobody holds the client any more."""
         # Options that were refused leave no lane behind, and a dying interpreter no names:
-        # `suppress` is such a name.
-        try:  # noqa: SIM105 - see above
-            self._lanes.retire()
+        # `suppress` is such a name. Nor does any thread of it run on, to let go of a lock.
+        try:
+            if not sys.is_finalizing():
+                self._lanes.retire()
         except Exception:  # noqa: BLE001, S110 - see above
             pass
 

@@ -56,6 +56,7 @@ class Buffer:
         self._gather_until: float | None = None
         self._batch_bytes = limits.batch_bytes
         self._ledger = Ledger()
+        self._workers_stay = True
         self.closed = False
         self.ends = math.inf
         self.lost = 0
@@ -71,11 +72,11 @@ class Buffer:
         """
         limits = self._limits
         if self.closed:
-            return self._refuse("closed")
+            return self.refuse("closed")
         if len(self._events) >= limits.queue_size or (
             self._bytes + len(event) > limits.queue_bytes
         ):
-            return self._refuse("queue_full")
+            return self.refuse("queue_full")
         # Without the lock this figure may drift by an event or so; it is set right when the queue
         # is empty.
         self._bytes += len(event)
@@ -89,7 +90,8 @@ class Buffer:
                 self._work.notify_all()
         return True
 
-    def _refuse(self, reason: DropReason) -> bool:
+    def refuse(self, reason: DropReason) -> bool:
+        """Count an event that was captured but is not to be queued; return False."""
         with self._lock:
             self._ledger.turned_away += 1
             self._ledger.dropped[reason] += 1
@@ -98,7 +100,7 @@ class Buffer:
     def admit(self, batch: Batch) -> bool:
         """Accept a batch that its maker sends at once; return False when closed."""
         if self.closed:
-            return self._refuse("closed")
+            return self.refuse("closed")
         with self._lock:
             batch.position = self.position
             self._taken += len(batch.events)
@@ -108,10 +110,6 @@ class Buffer:
     def wants_another_worker(self) -> bool:
         """Return whether a full batch waits and no worker is free to take it."""
         return len(self._events) >= self._limits.flush_at and not self._idle_workers
-
-    def drop(self, reason: DropReason) -> None:
-        """Count an event that was captured but is not to be queued."""
-        self._refuse(reason)
 
     def decline(self, reason: DropReason) -> None:
         """Count a call that made no event."""
@@ -144,7 +142,7 @@ class Buffer:
                 if self._events:
                     idle_since = self._clock()
                     self._wake_at = self._limits.flush_at
-                elif self.closed:
+                elif self.closed or not self._workers_stay:
                     return False
                 else:
                     pause = idle_since + self._limits.idle - self._clock()
@@ -163,15 +161,13 @@ class Buffer:
         if not self._events:
             self._gather_until = None
             return self._limits.idle
-        if self.closed or self._taken < self._hurry_to or self._is_full_batch():
+        is_full = len(self._events) >= self._limits.flush_at or self._bytes >= self._batch_bytes
+        if self.closed or self._taken < self._hurry_to or is_full:
             return 0.0
         now = self._clock()
         if self._gather_until is None:
             self._gather_until = now + self._limits.flush_interval
         return self._gather_until - now
-
-    def _is_full_batch(self) -> bool:
-        return len(self._events) >= self._limits.flush_at or self._bytes >= self._batch_bytes
 
     def _take(self) -> Batch | None:
         """Move events from the front into a batch, in order of arrival (SRV-076…078)."""
@@ -334,6 +330,12 @@ class Buffer:
         """Let those who wait look again."""
         with self._lock:
             self._progress.notify_all()
+
+    def dismiss_workers(self) -> None:
+        """Let workers go once nothing waits, without closing: whoever captures then sends."""
+        with self._lock:
+            self._workers_stay = False
+            self._work.notify_all()
 
     def close(self, ends: float) -> bool:
         """Accept nothing more; workers finish what is here until *ends* (monotonic) and stop.

@@ -33,10 +33,6 @@ class Mark:
     lost: int
 
 
-# Seconds a thread gets to notice that it is over; one in the middle of a request is left behind.
-_GRACE = 0.2
-
-
 class Crew:
     """Everything of a lane that belongs to one process."""
 
@@ -77,7 +73,7 @@ class Crew:
 
     def drop(self, reason: DropReason, event: bytes) -> None:
         """Count, and tell of, an *event* that was captured and will not be sent."""
-        self.buffer.drop(reason)
+        self.buffer.refuse(reason)
         self._reporter.dropped(reason, [event])
 
     def send(self, event: bytes) -> bool:
@@ -236,10 +232,17 @@ class Crew:
         # A callback asked for it: this thread goes on working when the callback returns.
         if is_first and threading.current_thread() not in self._workers:
             self.finish(deadline)
-            end = max(deadline, self._clock()) + _GRACE
-            for worker in [worker for worker in list(self._workers) if worker.is_alive()]:
-                worker.join(min(max(end - self._clock(), 0.0), threading.TIMEOUT_MAX))
+            self.join(max(deadline, self._clock()) + process.GRACE)
         return everything
+
+    def dismiss(self) -> None:
+        """Let threads go that have nothing to do; whoever captures from now on sends."""
+        self.buffer.dismiss_workers()
+
+    def join(self, deadline: float) -> None:
+        """Wait for the threads that go, until *deadline*."""
+        for worker in [worker for worker in list(self._workers) if worker.is_alive()]:
+            worker.join(min(max(deadline - self._clock(), 0.0), threading.TIMEOUT_MAX))
 
     def finish(self, deadline: float) -> bool:
         """Send what is left until *deadline*, give up the rest, say so; return if all was taken.

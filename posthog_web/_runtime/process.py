@@ -1,8 +1,8 @@
 """Everything this process can do to end or to multiply, in one place (signals: ``signals.py``).
 
-Those who hold events are watched (weakly) from their first moment. The hooks are installed with the
-first client: at the end all share one budget of time; around a fork nobody else is importing, and
-the child starts with empty hands, since what its parent holds is the parent's to send.
+The hooks are installed with the first client: at the end all who hold events share one budget of
+time; around a fork nobody else is importing, and the child starts with empty hands, since what its
+parent holds is the parent's to send.
 
 Not every process ends where Python's exit handlers run. Children of multiprocessing, Celery and RQ
 leave by ``os._exit``; ``_ENDS`` has a way into each, taken only if the library in question is there
@@ -17,37 +17,19 @@ import signal
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from functools import partial
 from types import FrameType
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from posthog_web import _identifiers, _scope
 from posthog_web._guard import report_fault
 from posthog_web._log import Notices
-from posthog_web._runtime import http
+from posthog_web._runtime import holders, http
+from posthog_web._runtime.holders import Holder
 
-
-class Holder(Protocol):
-    """What the end of a process needs of whoever holds events."""
-
-    pid: int
-    exit_budget: float
-
-    def hurry(self) -> None:
-        """Start sending all that waits, without waiting for it."""
-
-    @property
-    def unsettled(self) -> int:
-        """The number of events that were neither sent nor dropped yet."""
-
-    def flush(self, timeout: float) -> bool:
-        """Send what is left within *timeout* seconds; keep the rest."""
-
-    def finish(self, deadline: float) -> bool:
-        """Send what is left until *deadline* (monotonic); give up the rest and say so."""
+# Seconds a thread gets to notice that it is over; one in the middle of a request is left behind.
+GRACE = 0.2
 
 
 class _End:
@@ -73,8 +55,6 @@ class _End:
     bootstraps = False
 
 
-# A dict, since the list of its values is taken in one step, whatever threads and signals do.
-_holders: dict[int, weakref.ref[Holder]] = {}
 _notices = Notices()
 _end = _End()
 _hooked = False
@@ -83,14 +63,8 @@ _arranged_for = 0
 
 def watch(holder: Holder) -> None:
     """See *holder* through the end of this process."""
-    key = id(holder)
-    _holders[key] = weakref.ref(holder, partial(_forget, key))
+    holders.add(holder)
     _arrange()
-
-
-def _forget(key: int, gone: weakref.ref[Holder]) -> None:
-    if _holders.get(key) is gone:
-        _holders.pop(key, None)
 
 
 def install_hooks() -> None:
@@ -119,7 +93,7 @@ def _in_child() -> None:
     http.importing.release()
     _identifiers.forget_randomness()
     _scope.clear()
-    _holders.clear()
+    holders.clear()
     _end.spent, _end.sending, _end.until = 0.0, 0, None
     _end.lock = threading.RLock()
 
@@ -137,6 +111,21 @@ def at_exit(**_: object) -> None:
         except SystemExit:
             # Raised by a signal's handler that was on its way already: the end goes on.
             drain()
+        _dismiss()
+
+
+def _dismiss() -> None:
+    """Have no thread of ours left when the interpreter goes.
+
+    It stops threads wherever they are, for good. What one of them holds then is never let go, and
+    whoever captures in ``__del__`` would wait for it for ever.
+    """
+    present = holders.ours()
+    for holder in present:
+        holder.dismiss()
+    deadline = time.monotonic() + GRACE
+    for holder in present:
+        holder.join(deadline)
 
 
 _ENDING = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
@@ -173,13 +162,13 @@ def drain(*, give_up: bool = True) -> None:
 
     What could not be sent is given up and said, or kept, for a process that may go on.
     """
-    holders = _ours()
-    with _spending(max((holder.exit_budget for holder in holders), default=0.0)) as deadline:
+    present = holders.ours()
+    with _spending(max((holder.exit_budget for holder in present), default=0.0)) as deadline:
         outermost, _end.until = _end.until is None, deadline
         try:
-            for holder in holders:
+            for holder in present:
                 holder.hurry()
-            for holder in holders:
+            for holder in present:
                 _see_out(holder, deadline, give_up=give_up)
         finally:
             if outermost:
@@ -188,13 +177,7 @@ def drain(*, give_up: bool = True) -> None:
 
 def unsettled() -> int:
     """Return how many events of this process were neither sent nor dropped yet."""
-    return sum(holder.unsettled for holder in _ours())
-
-
-def _ours() -> list[Holder]:
-    """Return the holders of this process; without fork hooks, a parent's are listed too."""
-    listed = [reference() for reference in list(_holders.values())]
-    return [one for one in listed if one is not None and one.pid == os.getpid()]
+    return sum(holder.unsettled for holder in holders.ours())
 
 
 def _see_out(holder: Holder, deadline: float, *, give_up: bool) -> None:

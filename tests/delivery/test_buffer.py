@@ -375,7 +375,7 @@ def test_every_event_is_somewhere(steps: list[str]) -> None:
             case "back" if held:
                 buffer.release(held.pop())
             case "drop":
-                buffer.drop("too_large")
+                buffer.refuse("too_large")
             case "end":
                 buffer.abandon("unsent_at_exit")
 

@@ -261,3 +261,49 @@ def test_sync_mode_ends_silently(inspector: Inspector) -> None:
     assert (ended.code, ended.errors) == (0, "")
     assert ended.said[0]["uuid"] is not None
     assert [event["event"] for event in inspector.events()] == ["paid", "bye"]
+
+
+def test_no_thread_of_ours_is_there_when_the_interpreter_goes(inspector: Inspector) -> None:
+    """An exit handler that runs after ours finds none, nor does a late event bring one back."""
+    ended = run(
+        """
+        def look():
+            client.capture("user123", "late")
+            say(threads=[thread.name for thread in threading.enumerate()])
+        atexit.register(look)
+        client = Client("phc_test", url)
+        client.capture("user123", "paid")
+        client.flush()
+        """,
+        inspector.url,
+    )
+
+    assert (ended.code, ended.errors) == (0, "")
+    assert ended.said == [{"threads": ["MainThread"]}]
+    assert [event["event"] for event in inspector.events()] == ["paid", "late"]
+
+
+def test_a_lock_that_is_never_let_go_does_not_hold_up_the_end(inspector: Inspector) -> None:
+    """A thread stopped for good by the interpreter, while it holds a client's lock: it ends."""
+    ended = run(
+        """
+        import textwrap
+        def hold(lock, wait):
+            wanted.wait()
+            with lock:
+                held.set()
+                wait()
+        def at_exit():
+            wanted.set()
+            held.wait()
+        wanted, held = threading.Event(), threading.Event()
+        atexit.register(at_exit)
+        # What an imported module holds is collected at the very end, when no thread runs any more.
+        textwrap.shop = Client("phc_test", url)
+        lock = textwrap.shop._lanes.analytics.buffer._lock
+        threading.Thread(target=hold, args=(lock, threading.Event().wait), daemon=True).start()
+        """,
+        inspector.url,
+    )
+
+    assert (ended.code, ended.errors) == (0, "")
