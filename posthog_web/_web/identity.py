@@ -8,7 +8,7 @@ only claimed cannot be changed (SRV-272, SRV-273).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,8 @@ MAX_ID = 1000
 
 # What tells a user apart, where frameworks and libraries keep it; the first that answers counts.
 _ID_ATTRIBUTES = ("pk", "get_id", "identity", "id")
+_KEYS = frozenset({"pk", "id"})
+_ABSENT = object()
 
 # Ids that programs send when they mean nobody; PostHog's server refuses the same (protocol §1.4).
 _NAMES_OF_NOBODY = frozenset(
@@ -90,14 +92,32 @@ def user_id(
     """
     if not is_logged_in(user):
         return None
-    said = None if ask is None else _answer("distinct_id", ask(user), warn)
-    chosen = [said, _value(user, "posthog_distinct_id", warn)]
-    values = [value for name in _ID_ATTRIBUTES if (value := _value(user, name, warn)) is not None]
-    # A name, which may be an address, only where nothing else is meant to tell users apart.
-    for value in (*chosen, *(values or [_value(user, "username", warn)])):
-        if isinstance(value, UUID | int | str) and str(value).strip():
-            return str(value)
-    return None
+    return next(filter(None, _ids(user, ask, warn)), None)
+
+
+def _ids(
+    user: object, ask: Callable[[Any], object] | None, warn: Callable[[str], object]
+) -> Iterator[str | None]:
+    """Yield what may tell *user* apart. Each is read only when asked for: it may cost a query."""
+    if ask is not None:
+        yield _text(_answer("distinct_id", ask(user), warn))
+    yield _text(_value(user, "posthog_distinct_id", warn))
+    nameless = True
+    for name in _ID_ATTRIBUTES:
+        value = _value(user, name, warn)
+        nameless = nameless and value is _ABSENT
+        yield _text(value, key=name in _KEYS)
+    if nameless:
+        # A name may be an address: only where nothing else is meant to tell users apart.
+        yield _text(_value(user, "username", warn))
+
+
+def _text(value: object, *, key: bool = False) -> str | None:
+    """Return *value* as an id; None if it is none. A *key* may be of a database's own type."""
+    told = isinstance(value, UUID | int | str) or (
+        key and type(value).__str__ is not object.__str__
+    )
+    return str(value) if told and str(value).strip() else None
 
 
 class UserIds:
@@ -134,11 +154,11 @@ class UserIds:
 
 
 def _value(user: object, name: str, warn: Callable[[str], object]) -> object:
-    """Return an attribute of *user*, called if it is a method; None where it is not implemented."""
+    """Return an attribute of *user*, called if it is a method; _ABSENT where there is none."""
     try:
-        return _answer(name, _called(getattr(user, name, None)), warn)
+        return _answer(name, _called(getattr(user, name, _ABSENT)), warn)
     except NotImplementedError:  # Starlette's BaseUser declares what it does not have
-        return None
+        return _ABSENT
 
 
 def _answer(name: str, value: object, warn: Callable[[str], object]) -> object:

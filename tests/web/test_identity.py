@@ -71,6 +71,25 @@ class _Declared:
         raise NotImplementedError
 
 
+class _Key:
+    """A key of a database's own type, as MongoDB has them."""
+
+    def __str__(self) -> str:
+        return "507f1f77"
+
+
+class _Related:
+    """A user that has something else under a name that other frameworks have for its id."""
+
+    is_authenticated = True
+    pk = 7
+
+    @property
+    def identity(self) -> str:
+        msg = "this is a query"
+        raise RuntimeError(msg)
+
+
 @pytest.mark.parametrize(
     ("user", "found"),
     [
@@ -83,6 +102,10 @@ class _Declared:
         (SimpleNamespace(is_authenticated=True, pk=" ", username="ada"), None),
         (SimpleNamespace(is_authenticated=True, username="ada"), "ada"),
         (SimpleNamespace(is_authenticated=True, pk=object()), None),
+        (SimpleNamespace(is_authenticated=True, pk=None, username="ada@shop.test"), None),
+        (SimpleNamespace(is_authenticated=True, pk=_Key()), "507f1f77"),
+        (SimpleNamespace(is_authenticated=True, identity=_Key()), None),
+        (_Related(), "7"),
         (_Method(), "from-method"),
         (_Declared(), "ada"),
         (_Chosen(), "from-model"),
@@ -100,6 +123,10 @@ class _Declared:
         "blank-pk",
         "name-only",
         "odd-pk",
+        "unsaved",
+        "database-key",
+        "odd-identity",
+        "pk-suffices",
         "method",
         "declared",
         "chosen-by-method",
