@@ -153,7 +153,7 @@ class Scope:
 
     def read_place(self) -> int:
         """Return the token of the outermost scope; a fresh one lies where it was entered."""
-        around = self._around
+        around = self.around
         return self.entry.token if around is None else around.read_place()
 
     def read_nobody(self) -> str | None:
@@ -161,13 +161,13 @@ class Scope:
         return None if self.parent is None else self.parent.read_nobody()
 
     @property
-    def _around(self) -> Surroundings | None:
+    def around(self) -> Surroundings | None:
         """What this was entered in: a fresh scope reads nothing there, but escapes nothing."""
         return self.entry.before if self.parent is None else self.parent
 
     def is_opted_out(self) -> bool:
         """Return whether nothing shall be captured around."""
-        return self._around is not None and self._around.is_opted_out()
+        return self.around is not None and self.around.is_opted_out()
 
     def awaits_person(self) -> bool:
         """Return whether the person comes from around, and is not known there yet."""
@@ -242,12 +242,19 @@ def put_back(before: Surroundings | None) -> None:
 
 def restore(scope: Surroundings, before: Surroundings | None) -> None:
     """Make *before* current again where *scope*, or a context left open inside it, still is."""
-    if lies_within(_current.get(), scope):
+    if was_entered_in(_current.get(), scope):
         _current.set(before)
 
 
+def was_entered_in(scope: Surroundings | None, outer: Surroundings) -> bool:
+    """Return whether *scope* is *outer*, or a context inside it, be it a fresh one."""
+    while scope is not None and scope is not outer:
+        scope = scope.around if isinstance(scope, Scope) else None
+    return scope is outer
+
+
 def lies_within(scope: Surroundings | None, outer: Surroundings) -> bool:
-    """Return whether *scope* is *outer*, or a context inside it."""
+    """Return whether *scope* is *outer*, or a context inside it that is not blind to it."""
     while scope is not None and scope is not outer:
         scope = scope.parent if isinstance(scope, Scope) else None
     return scope is outer

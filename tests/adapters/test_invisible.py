@@ -10,8 +10,8 @@ from tests.adapters.apps.application import BROKEN, PEOPLE, Call
 from tests.adapters.apps.views import VIEWS, Boom
 from tests.adapters.situation import BOTH_STYLES, VISITOR, Starter, is_about_nobody, threads
 
-# These show what posthog knows, or wait for one another.
-DIFFERENT = {"ambient", "known", "meets", "same", "hold-client"}
+# These show what posthog knows, wait for one another, or leave what nobody else puts back.
+DIFFERENT = {"ambient", "known", "meets", "same", "hold-client", "leaves-context"}
 ALIKE = sorted(VIEWS.keys() - DIFFERENT)
 
 ODD = {

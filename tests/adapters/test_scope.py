@@ -59,7 +59,9 @@ def test_fifty_requests_at_once_keep_their_ids(
 
 @pytest.mark.spec("SRV-274", "SRV-280")
 @BOTH_STYLES
-@pytest.mark.parametrize("view", ["capture", "nothing", "raises", "identified", "opens-context"])
+@pytest.mark.parametrize(
+    "view", ["capture", "nothing", "raises", "identified", "opens-context", "leaves-context"]
+)
 def test_no_scope_is_left(start: Starter, style: str, view: str, events: RecordedEvents) -> None:
     """After the answer the server's code has no person, and captures about nobody in particular."""
     answer = start().get(f"{style}/{view}", VISITOR)

@@ -230,6 +230,7 @@ def test_a_context_stays_from_chunk_to_chunk(start: Starter, events: RecordedEve
 
     assert events.one("in context").distinct_id == "inner"
     assert events.one("in context").properties["$session_id"] == "session-7"
+    assert events.one("in fresh context").distinct_id == "fresh"
     assert events.one("afterwards").distinct_id == "visitor-7"
     assert events.one("at last").distinct_id == "visitor-7"
     assert visit.seen == {None}

@@ -63,12 +63,16 @@ async def waits(_ask: Ask) -> AsyncIterator[str]:
 
 
 def context(ask: Ask) -> Iterator[str]:
-    """Stay inside a context from one chunk to the next, and leave it."""
+    """Stay inside one context and another from a chunk to the next, and leave them."""
     with posthog_web.new_context():
         posthog_web.identify_context("inner")
         yield "one\n"
         posthog_web.capture("in context")
         yield "two\n"
+    with posthog_web.new_context(fresh=True):
+        posthog_web.identify_context("fresh")
+        yield "two and a half\n"
+        posthog_web.capture("in fresh context")
     posthog_web.capture("afterwards")
     ask().capture("at last")
     yield "three\n"

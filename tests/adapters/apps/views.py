@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, NoReturn
@@ -310,6 +311,13 @@ def opens_context(ask: Ask) -> str:
     return "captured"
 
 
+def leaves_context(_ask: Ask) -> str:
+    """Leave a context open that is blind to the request."""
+    ExitStack().enter_context(posthog_web.new_context(fresh=True))
+    posthog_web.identify_context("inner")
+    return "left"
+
+
 def propagates(ask: Ask) -> str:
     """Hand work to threads that know nothing of the request: now, and for when it is over."""
     posthog = ask()
@@ -394,10 +402,10 @@ VIEWS: Mapping[str, View] = {
         aliased, ambient, capture, claim_aliased, claim_captured, claim_joined,
         claim_known_otherwise, claim_set, claim_vouched_for,
         explicit, fresh, group_described, grouped, hold_client, identified,
-        known, meets, module_level, module_level_two_strings, nothing, opens_context,
-        person_described, person_set, person_set_by_module, person_set_with_event, profile,
-        propagates, raises, raises_from_another, reports, reports_and_raises, same, spreads, tagged,
-        twice, two_strings,
+        known, leaves_context, meets, module_level, module_level_two_strings, nothing,
+        opens_context, person_described, person_set, person_set_by_module, person_set_with_event,
+        profile, propagates, raises, raises_from_another, reports, reports_and_raises, same,
+        spreads, tagged, twice, two_strings,
     )
 }  # fmt: skip
 
