@@ -10,19 +10,21 @@ read is put back.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.apps import apps
+from django.conf import settings
 from django.contrib import auth
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SessionInCookie
 from django.db import connections
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
+from django.utils.module_loading import import_string
 
 from posthog_web.django.transactions import apart_from_transactions
 
@@ -132,9 +134,26 @@ def find_user(request: HttpRequest) -> object:
         return None
     key, before = session.session_key, dict(vars(session))
     try:
-        return auth.get_user(_StandIn(session))
+        ask = _finder() if may_be_logged_in(request) else auth.get_user
+        return ask(_StandIn(session))
     finally:
         _put_back(session, key, before)
+
+
+def _finder() -> Callable[[Any], object]:
+    """Return what tells the user of a session: the asynchronous way, if a backend has its own.
+
+    That may be the only way it has: asked in the other one, Django would say that nobody is there.
+    """
+    ways = (
+        getattr(import_string(backend), "aget_user", None)
+        for backend in settings.AUTHENTICATION_BACKENDS
+    )
+    usual: Callable[[Any], object] = auth.get_user
+    if all(way is None or way.__module__ == "django.contrib.auth.backends" for way in ways):
+        return usual
+    # It does its queries on this thread, whose transactions are being kept out of it.
+    return async_to_sync(auth.aget_user) if hasattr(auth, "aget_user") else usual
 
 
 def _put_back(session: Any, key: object, before: dict[str, Any]) -> None:  # noqa: ANN401 - any session backend
@@ -201,4 +220,17 @@ class _ReadOnlySession:
         """Do nothing: this is no place to log somebody out."""
 
     def cycle_key(self) -> None:
+        """Do nothing."""
+
+    async def aget(self, key: str) -> Any:  # noqa: ANN401 - any value
+        """Return a value."""
+        return await self._session.aget(key)
+
+    async def aset(self, key: str, value: object) -> None:
+        """Ignore it."""
+
+    async def aflush(self) -> None:
+        """Do nothing."""
+
+    async def acycle_key(self) -> None:
         """Do nothing."""

@@ -319,6 +319,52 @@ assert heard == [], heard
     assert done.returncode == 0, done.stderr
 
 
+def test_a_backend_that_only_coroutines_can_ask_tells_the_user(tmp_path: Path) -> None:
+    """Whom an asynchronous view would be told is the person, not whom a header names.
+
+    Inside a transaction it is asked on the connection that has it.
+    """
+    run(
+        """
+import asyncio
+from django.contrib.auth.backends import BaseBackend
+from django.db import transaction
+from django.test import AsyncClient, override_settings
+
+class OnlyAsync(BaseBackend):
+    async def aget_user(self, user_id):
+        return await User.objects.filter(pk=user_id).afirst()
+
+async def view(request):
+    request.posthog.capture("seen")
+    if "read" in request.GET:
+        await request.auser()
+    return HttpResponse("ok")
+
+async def ask(query):
+    client = AsyncClient()
+    client.cookies["sessionid"] = key
+    return (await client.get(query, headers=VISITOR)).headers.items()
+
+BACKEND = "__main__.OnlyAsync"
+urlpatterns[:] = [path("", view)]
+user = User.objects.create_user("alice")
+if hasattr(BaseBackend, "aget_user"):
+    with override_settings(AUTHENTICATION_BACKENDS=[BACKEND]), record_events() as events:
+        client = Client()
+        client.force_login(user, BACKEND)
+        key = client.session.session_key
+        headers = asyncio.run(ask("/"))
+        with transaction.atomic():
+            asyncio.run(ask("/?read"))
+            User.objects.filter(pk=user.pk).update(username="bob")
+    assert [event.distinct_id for event in events] == [str(user.pk)] * 2, list(events)
+    assert "vary" not in {name.lower() for name, _ in headers}
+""",
+        tmp_path,
+    )
+
+
 @pytest.mark.parametrize("backend", ["signed_cookies", "db", "cache", "file"])
 def test_a_session_that_is_saved_stays_the_users(tmp_path: Path, backend: str) -> None:
     """What a coroutine captures before it changes a session is the user's, whatever is stored how.
