@@ -116,9 +116,11 @@ def can_be_asked(request: HttpRequest) -> bool:
     lazy user of their own on the request.
     """
     held = vars(request)
-    if "session" not in held:
-        return not apps.is_installed("django.contrib.sessions")
-    return _is_djangos(held.get("user"))
+    if not _is_djangos(held.get("user")):
+        return False
+    # All middleware has run once there is a view: without a session by then there is none to come.
+    complete = "session" in held or request.resolver_match is not None
+    return complete or not apps.is_installed("django.contrib.sessions")
 
 
 def _is_djangos(user: object) -> bool:

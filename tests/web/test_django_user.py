@@ -262,6 +262,76 @@ assert names() == {"alice", "bob", "carl", "dora"}
     )
 
 
+BARE = """
+import asyncio
+import django
+from types import SimpleNamespace
+from django.conf import settings
+settings.configure(
+    SECRET_KEY="x",
+    ALLOWED_HOSTS=["*"],
+    ROOT_URLCONF="__main__",
+    INSTALLED_APPS=["posthog_web.django", *{apps}],
+    MIDDLEWARE=["posthog_web.django.PosthogMiddleware", *{middleware}],
+    POSTHOG={{"PROJECT_API_KEY": "phc_test"}},
+)
+django.setup()
+from django.http import HttpResponse
+from django.test import AsyncClient, Client
+from django.urls import path
+from django.utils.functional import SimpleLazyObject
+from posthog_web.testing import record_events
+
+class Token:
+    def __init__(self, get_response):
+        self.get_response = get_response
+    def __call__(self, request):
+        ada = SimpleNamespace(is_authenticated=True, pk="ada")
+        request.user = SimpleLazyObject(lambda: ada)
+        return self.get_response(request)
+
+def view(request):
+    request.posthog.capture("seen")
+    return HttpResponse("ok")
+
+async def view_async(request):
+    return view(request)
+
+urlpatterns = [path("", view), path("async", view_async)]
+VISITOR = {{"x-posthog-distinct-id": "visitor-7"}}
+with record_events() as events:
+    for url in ("/", "/async"):
+        Client().get(url, headers=VISITOR)
+        asyncio.run(AsyncClient().get(url, headers=VISITOR))
+print({{event.distinct_id if not event.is_personless else None for event in events}}, len(events))
+"""
+
+
+@pytest.mark.parametrize(
+    ("apps", "middleware", "person"),
+    [
+        (["django.contrib.sessions"], [], "visitor-7"),
+        ([], [], "visitor-7"),
+        ([], ["__main__.Token"], None),
+        (["django.contrib.sessions"], ["__main__.Token"], None),
+    ],
+    ids=["no-middleware", "no-sessions", "token", "token-without-session"],
+)
+def test_a_project_may_do_without_sessions(
+    apps: list[str], middleware: list[str], person: str | None
+) -> None:
+    """Where no session is made the visitor is the person; never beside a lazy user of another's."""
+    done = subprocess.run(
+        [sys.executable, "-c", BARE.format(apps=apps, middleware=middleware)],
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == f"{ {person} } 4"
+
+
 def test_sessions_without_users_say_nothing_of_who_it_is() -> None:
     """A project without Django's users: the visitor is the person, and nothing is logged."""
     program = """
