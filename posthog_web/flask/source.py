@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from flask import current_app, g, has_app_context, has_request_context
 from flask.globals import request_ctx
@@ -90,18 +90,32 @@ class FlaskSource(PromptSource):
             return UNKNOWN if _has_logins() else None
         named = dict.get(session, "_user_id")
         if named is not None:
-            return UNKNOWN if _is_protected(session) else self._look_up(named)
+            return UNKNOWN if _is_protected(session) else self._look_up(named, session)
         return UNKNOWN if _may_be_loaded(request) else None
 
-    def _look_up(self, name: object) -> object:
-        """Return the user the session names, asking the application once; None if it is gone."""
+    def _look_up(self, name: object, session: dict[str, object]) -> object:
+        """Return the user *session* names, asking the application once; None if it is gone."""
         if self._found is None or self._found[0] != name:
             # A store that is slow or gone is not asked once more.
             self._found = (name, UNKNOWN)
             manager = getattr(current_app, "login_manager", None)
             load = getattr(manager, "_user_callback", None)
-            self._found = (name, _NamedUser(name) if load is None else load(name))
+            with _unwritten(session):
+                self._found = (name, _NamedUser(name) if load is None else load(name))
         return self._found[1]
+
+
+@contextmanager
+def _unwritten(session: Any) -> Generator[None]:  # noqa: ANN401 - any dict that notes changes
+    """Take back what is written to *session* in the block: the view may not have asked for it."""
+    before, modified = dict.copy(session), session.modified
+    try:
+        yield
+    finally:
+        # Past what notes the change.
+        dict.clear(session)
+        dict.update(session, before)
+        session.modified = modified
 
 
 class _NamedUser:

@@ -139,6 +139,45 @@ def test_a_loader_that_fails_is_asked_once_for_a_request(posthog_events: Recorde
     assert all(event.is_personless for event in posthog_events)
 
 
+@pytest.mark.parametrize("path", ["/", "/writes"])
+def test_a_loader_that_writes_to_the_session_changes_no_cookie(
+    path: str, posthog_events: RecordedEvents
+) -> None:
+    """Where only a capture asks for the user, the session stays as the view has it."""
+    answers = []
+    for installed in (False, True):
+        app = Flask(__name__)
+        app.config["SECRET_KEY"] = "not a secret"
+
+        @LoginManager(app).user_loader  # type: ignore[untyped-decorator]  # flask-login has no types
+        def load(number: str) -> Any:
+            flask.flash(f"welcome back, {number}")
+            user = UserMixin()
+            user.id = number
+            return user
+
+        if installed:
+            FlaskPosthog(app, project_api_key="phc_one")
+
+        @app.get("/")
+        @app.get("/writes")
+        def page() -> str:
+            if flask.request.path == "/writes":
+                flask.session["page"] = 1
+            posthog_web.capture("seen")
+            return "done"
+
+        client = app.test_client()
+        with client.session_transaction() as session:
+            session["_user_id"] = "7"
+        client.get(path)
+        with client.session_transaction() as session:
+            answers.append(dict(session))
+
+    assert answers[0] == answers[1]
+    assert posthog_events[-1].distinct_id == "7"
+
+
 def test_a_request_that_is_handed_on_stays_with_its_application(
     posthog_events: RecordedEvents,
 ) -> None:
