@@ -85,6 +85,24 @@ def test_the_asgi_middleware_wraps_any_application(
     assert {event.properties["$request_path"] for event in posthog_events} == {"/"}
 
 
+def test_litestar_tells_where_a_secret_is(posthog_events: RecordedEvents) -> None:
+    """The route of Litestar's is known once its router has run, and masks what it calls a token."""
+
+    @litestar_get("/reset/{token:str}/{number:int}", sync_to_thread=False)
+    def page(request: Request[Any, Any, Any]) -> str:
+        posthog_web.capture("seen")
+        return str(request.path_params["number"])
+
+    app = PosthogMiddleware(Litestar([page], logging_config=None), project_api_key="phc_any")
+    answer = AsgiApplication(app).send(Call(path="/reset/hunter2/7"))
+
+    assert answer.body == b"7"
+    properties = posthog_events.one("seen").properties
+    assert properties["$request_route"] == "/reset/{token}/{number}"
+    assert properties["$request_path"] == "/reset/<token>/7"
+    assert "hunter2" not in str(properties)
+
+
 @pytest.mark.parametrize("way", ["around", "inside"])
 @pytest.mark.parametrize("answers", [True, False], ids=["answered", "passed on"])
 def test_an_error_that_quart_answers_is_reported(

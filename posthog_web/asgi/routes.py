@@ -67,6 +67,13 @@ def read_selected(route: Any, endpoint: object, path: str) -> Found | None:  # n
     return None if _match(route, path) is None else Found(template=route.path, matched=True)
 
 
+def read_noted(template: object) -> Found | None:
+    """Return what Litestar, whose routes are in no table, notes in the scope; None elsewhere."""
+    return (
+        Found(template=template, matched=True) if template and isinstance(template, str) else None
+    )
+
+
 @lru_cache(maxsize=1024)
 def shape_of(template: str) -> Shape:
     """Return the shape of a template in Starlette's syntax."""

@@ -10,7 +10,7 @@ from posthog_web._web.paths import Route
 from posthog_web._web.request_info import Readers, RequestInfo, read_info
 from posthog_web._web.request_source import PromptSource
 from posthog_web._web.urls import join_port
-from posthog_web.asgi.routes import Found, Goal, find_route, read_selected, shape_of
+from posthog_web.asgi.routes import Found, Goal, find_route, read_noted, read_selected, shape_of
 from posthog_web.asgi.starlette import as_connection
 
 Scope = MutableMapping[str, Any]
@@ -28,6 +28,7 @@ _READ = frozenset(
         "method",
         "path",
         "path_params",
+        "path_template",
         "query_string",
         "root_path",
         "route",
@@ -78,7 +79,7 @@ class AsgiSource(PromptSource):
         """Return the route as Starlette's or FastAPI's table tells, from the application's root."""
         scope = self._scope
         endpoint, root = scope.get("endpoint"), self._find_root()
-        known = (endpoint, root, scope.get("path"))
+        known = (endpoint, root, scope.get("path"), scope.get("path_template"))
         if self._known != known:
             self._route = self._find_route(endpoint, root)
             self._known = known
@@ -92,7 +93,11 @@ class AsgiSource(PromptSource):
         host = next(iter(self._headers.get("host", ())), "").partition(":")[0]
         goal = Goal(endpoint=endpoint, host=host, method=str(scope.get("method", "")))
         inner = _inner_path(scope, root)
-        found = self._selected(inner, endpoint, root) or find_route(application, inner, goal)
+        found = (
+            read_noted(scope.get("path_template"))
+            or self._selected(inner, endpoint, root)
+            or find_route(application, inner, goal)
+        )
         if found is None:
             return None
         return Route(
