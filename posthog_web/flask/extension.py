@@ -293,6 +293,8 @@ def _report_teardown(error: Exception) -> None:
 @safely
 def _report_left(served: list[Lifetime], error: BaseException) -> None:
     """Report what leaves the application: the end of a process, or an error while handling one."""
+    if isinstance(error, StopIteration):
+        return  # It is gunicorn's word for a connection that was taken over, as by a websocket.
     for lifetime in served:
         if isinstance(error, Exception):
             lifetime.note_status(500)

@@ -228,3 +228,19 @@ def test_what_leaves_the_application_came_by_nothing_of_ours(
     assert places[0] == places[1]
     expected = {"teardown": "Boom", "outside": "SystemExit"}[place]
     assert posthog_events.one("$exception").properties["$exception_type"] == expected
+
+
+def test_a_connection_that_was_taken_over_is_no_failure(posthog_events: RecordedEvents) -> None:
+    """Flask-Sock's answer to gunicorn, once a websocket is over, is a StopIteration."""
+
+    class TakenOver(Response):
+        def __call__(self, *_: Any) -> Any:
+            raise StopIteration
+
+    app = make_app()
+    app.add_url_rule("/socket", "socket", TakenOver)
+
+    with pytest.raises(StopIteration):
+        app(EnvironBuilder("/socket").get_environ(), lambda *_: lambda _written: None)
+
+    assert len(posthog_events) == 0
