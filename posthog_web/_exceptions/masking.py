@@ -68,21 +68,30 @@ _SHORT = re.compile(r"(?<![a-z])(?:auth|pass|pw)(?![a-z])|(?<=[?&])sig(?==)")
 _QUOTED = r"""\"{3}(?:(?!\"{3}).)*+(?:\"{3})?|\\*+"(?:[^"\\]|\\.)*+"?|\\*+'(?:[^'\\]|\\.)*+'?"""
 # JSON within a text: its quotes are escaped, and so is what ends a value.
 _ESCAPED = r"""\\+"[^"\\]*+(?:\\+")?|\\+'[^'\\]*+(?:\\+')?"""
-# From the end of such a word to the end of the value that goes with it.
+# A quote, also as addresses and pages have it.
+_QUOTE = r"""(?:\\{0,4}["'`]|%(?:25){0,3}2[27]|&(?:quot|\#x?[0-9a-f]{2});)"""
+# From the end of such a word to the end of the value that goes with it. In pydantic's records the
+# place of a value is told before the value, and elements of XML have attributes.
 _VALUE = re.compile(
     rf"""
     ( [\w.-]{{0,40}}
-      (?: \\{{0,4}}["']? [\])]? \s{{0,20}}
-          (?: => | -> | [=:>\uff1a] | %(?:25){{0,3}}3[AD] ) \s{{0,20}}
+      (?: {_QUOTE}? (?: [\])] | %(?:25){{0,3}}5D )? \s{{0,20}}
+          (?: => | -> | [!:]?={{1,3}} | [:>\uff1a] | %(?:25){{0,3}}3[AD] | &gt; ) \s{{0,20}}
+        | {_QUOTE} [^()\[\]{{}}\n]{{0,200}} [)\]] , \s? {_QUOTE} msg {_QUOTE} :
+          .{{0,1000}}? {_QUOTE} input {_QUOTE} : \s?
+        | {_QUOTE} , \s{{0,20}} {_QUOTE} [\w-]{{0,20}} value {_QUOTE} \s{{0,5}} : \s{{0,20}}
         | \\{{0,4}}["'] , \s{{0,20}} (?= [bru]? \\{{0,4}} ["'] )
+          (?! \\{{0,4}}["'] [\w-]{{0,40}} \\{{0,4}}["'] \s{{0,5}} : )
         | \\{{0,4}}["']? \s{{1,20}} value \s{{0,5}} = \s{{0,5}}
         | \s{{1,20}} (?: (?:is|was) \s{{1,5}} )? (?=[bru]?["'])
+        | (?: \s{{1,5}} [\w:.-]{{1,40}} = (?: "[^"<>]{{0,200}}" | '[^'<>]{{0,200}}' ) ){{1,5}} \s? >
       )
     )
     (?! (?:none|null|true|false) \b | ''(?!') | ""(?!") )
     (?: (?P<open> [\[({{] )
       | (?<!>) <(?!/) [^<>\n]++ >?
       | [bru]? (?: {_ESCAPED} | {_QUOTED} )
+      | &(?:quot|\#x?[0-9a-f]{{2}}); [^&<>\n]++
       | (?: (?:bearer|basic|digest|token) \s{{1,5}} )? [^\s,;&'"<>)}}\]]++
     )""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
@@ -94,7 +103,7 @@ _STRUCTURE = re.compile(
 _OPENING = frozenset("[({")
 _CLOSING = frozenset("])}")
 # What is between the two, in one way or another.
-_BETWEEN = re.compile(r"[\s=:>'\"%]")
+_BETWEEN = re.compile(r"[\s=:>'\"%&]")
 _VALUE_OF_ARGUMENT = re.compile(
     rf"([\w-]{{0,40}}\s{{1,5}})(?:{_QUOTED}|[^\s-]\S*+)", re.IGNORECASE | re.DOTALL
 )

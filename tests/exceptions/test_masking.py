@@ -90,6 +90,30 @@ TEXTS = [
     ("next=%252Freset%253Ftoken%253Dhunter2&page=2", "&page=2"),
     ("Command '['curl', '-u', 'bob:hunter2', 'https://shop']' failed", "'https://shop']' failed"),
     ("curl --user bob:hunter2 https://shop", " https://shop"),
+    (
+        (
+            "1 validation error:\n  {'type': 'int_parsing', 'loc': ('response', 'password'), 'msg':"
+            " 'Not an integer', 'input': 'hunter2', 'ctx': {'error': 'e'}}\n\n  File"
+        ),
+        "'input': $, 'ctx': {'error': 'e'}}\n\n  File",
+    ),
+    (
+        (
+            '422: {"detail":[{"type":"too_short","loc":["body","auth",0],"msg":"Too short",'
+            '"input":["hunter2"]},{"type":"missing","loc":["body","age"],"msg":"Required"}]}'
+        ),
+        '"input":$},{"type":"missing","loc":["body","age"],"msg":"Required"}]}',
+    ),
+    ("{'name': 'DB_PASSWORD', 'value': 'hunter2'}", "{'name': 'DB_PASSWORD', 'value': $}"),
+    ('[{"key": "Token", "newValue": ["hunter2"]}]', '[{"key": "Token", "newValue": $}]'),
+    ("GET /login?user%5Bpassword%5D=hunter2&page=2", "&page=2"),
+    ("GET /login?json=%7B%22password%22%3A%22hunter2%22%7D&page=2", "&page=2"),
+    ("assert password == 'hunter2' or fail", "assert password == $ or fail"),
+    ("bad filter: token != 'hunter2' and a", "bad filter: token != $ and a"),
+    ("near 'WHERE `token` = 'hunter2' LIMIT 1'", " LIMIT 1'"),
+    ('<w:Password Type="w#Text">hunter2</w:Password>', '<w:Password Type="w#Text">$</w:Password>'),
+    ("{&quot;password&quot;: &quot;hunter2&quot;, &quot;size&quot;: 3}", "&quot;size&quot;: 3}"),
+    ("&lt;password&gt;hunter2&lt;/password&gt;", "&lt;/password&gt;"),
 ]
 
 # Nothing is hidden in these: they speak of secrets, or look like something else.
@@ -113,6 +137,9 @@ HARMLESS = [
     "age\n  Bad [type=a, input_value='forty', input_type=str]",
     "docker run -u 1000:1000 shop; sort -u a b",
     "response='ok' to /orders",
+    "{'type': 'int', 'loc': ('body', 'age'), 'msg': 'Not a number', 'input': 'forty'}",
+    "{'name': 'password', 'code': 'too_short'}",
+    '<form class="auth" id="login">',
 ]
 
 KEYS = [
@@ -278,6 +305,9 @@ def test_code_that_only_names_secrets_stays_as_it_is(line: str) -> None:
                 ("", "authorization: a=b, "),
                 ("", "password=<"),
                 ("password=(", "('a', \""),
+                ("", "'token'),'msg':"),
+                ("", "token a='b'"),
+                ("token", " a='b'"),
             )
         ),
         *(f"token{filler * 10_000}" for filler in (" ", "\\", ".", "'", "{", "-")),
