@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from posthog_web._exceptions import dissection
@@ -27,7 +28,10 @@ _REQUESTS = (
 )
 
 # Names under which a record keeps a name, and those under which it keeps what goes with it.
-_NAMING = ("name", "key", "field", "header", "id", "type", "label", "param", "parameter", "setting")
+_NAMING = (
+    *("name", "key", "field", "header", "id", "type", "label", "loc", "param", "parameter"),
+    "setting",
+)
 _LONGEST_NAMING = max(map(len, _NAMING))
 _NAMED = frozenset(
     {
@@ -192,7 +196,7 @@ class Rendering:
             type(key) is str
             and len(key) <= _LONGEST_NAMING
             and key.lower() in _NAMING
-            and self._announces(item)
+            and any(map(self._announces, _path(item)))
             for key, item in part.pairs
         )
 
@@ -232,6 +236,11 @@ def _is_telling(value: object) -> bool:
     That it is missing is no secret, and often the whole story.
     """
     return value is not None and type(value) is not bool
+
+
+def _path(naming: object) -> Iterable[object]:
+    """Return the names in what a record keeps a name in: pydantic's is a way to a field."""
+    return naming[: dissection.MAX_MEMBERS] if type(naming) in {tuple, list} else (naming,)  # type: ignore[index]
 
 
 def _as_name(key: object) -> str:

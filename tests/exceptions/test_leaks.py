@@ -119,6 +119,10 @@ SHAPES: dict[str, Build] = {
     "a filter": lambda s: [("password", "=", s), ("user", "=", KEPT)],
     "a change": lambda s: [{"field": "password", "old": s, "current": s}, KEPT],
     "an input": lambda s: [{"type": "password", "value": s}, {"type": "text", "value": KEPT}],
+    "what pydantic refused": lambda s: [
+        {"type": "too_short", "loc": ("body", "password"), "msg": "Too short", "input": s},
+        {"type": "too_short", "loc": ["body", "name"], "msg": "Too short", "input": KEPT},
+    ],
     "user and password as an argument": lambda s: ["curl", "-u", f"bob:{s}", KEPT],
     "user and password as one argument": lambda s: [f"curl --user=bob:{s} {KEPT}"],
     "user and password with a host": lambda s: [f"at bob:{s}@db:5432/app", KEPT],
