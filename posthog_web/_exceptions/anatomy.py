@@ -19,6 +19,8 @@ suppresses_context = BaseException.__dict__["__suppress_context__"].__get__
 traceback_of: Callable[[BaseException], TracebackType | None]
 traceback_of = BaseException.__dict__["__traceback__"].__get__
 args_of: Callable[[BaseException], tuple[Any, ...]] = BaseException.__dict__["args"].__get__
+attributes_of: Callable[[BaseException], dict[str, Any]]
+attributes_of = BaseException.__dict__["__dict__"].__get__
 
 # Of classes, past a metaclass.
 bases_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import NamedTuple
 
-from posthog_web._exceptions.anatomy import cause_of, members_of
+from posthog_web._exceptions.anatomy import attributes_of, cause_of, members_of
 
 _ATTRIBUTE = "__posthog_captured__"
 # Of one exception; more clients, or requests that raise one object at the same time, are rare.
@@ -114,18 +113,18 @@ def _write_marks(error: BaseException, marks: tuple[Mark, ...]) -> None:
     try:
         _marks[key] = (weakref.ref(error, lambda _: _marks.pop(key, None)), marks)
     except TypeError:
-        with suppress(Exception):
-            # Plain tuples: who unpickles them need not have this package.
-            setattr(error, _ATTRIBUTE, tuple(tuple(mark) for mark in marks))
+        # Past the class, which may be frozen. Plain tuples: who unpickles them need not have this
+        # package.
+        kept = tuple(tuple(mark) for mark in marks)
+        dict.__setitem__(attributes_of(error), _ATTRIBUTE, kept)
 
 
 def _read_marks(error: BaseException) -> tuple[Mark, ...]:
     known = _marks.get(id(error))
     if known is not None:
         return known[1] if known[0]() is error else ()
+    marks = dict.get(attributes_of(error), _ATTRIBUTE)
     try:
-        marks = getattr(error, _ATTRIBUTE, ())
-        # By their types: what a mock answers for the attribute never ends.
         return tuple(Mark(*mark) for mark in marks) if type(marks) is tuple else ()
-    except Exception:  # noqa: BLE001 - an exception may have a __getattr__ that does anything
+    except TypeError:  # somebody else's
         return ()

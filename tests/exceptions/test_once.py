@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import pickle
@@ -26,7 +27,12 @@ class Bare(Exception):  # noqa: N818 - as above
     __slots__ = ()
 
 
-KINDS = pytest.mark.parametrize("kind", [Failure, Bare, ValueError, KeyError])
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frozen(Exception):  # noqa: N818 - as above
+    """What nobody may set an attribute of, nor refer to weakly."""
+
+
+KINDS = pytest.mark.parametrize("kind", [Failure, Bare, Frozen, ValueError, KeyError])
 
 
 @KINDS
