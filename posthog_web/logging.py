@@ -9,7 +9,7 @@ from posthog_web import _own_work
 from posthog_web._client.autocapture import report
 from posthog_web._client.default import default_client
 from posthog_web._exceptions import chain
-from posthog_web._exceptions.masking import mask_text
+from posthog_web._exceptions.message import text_of
 from posthog_web._exceptions.metadata import Boundary
 from posthog_web._guard import safely
 from posthog_web._log import logger as _own_logger
@@ -82,15 +82,18 @@ def _exception_of(record: logging.LogRecord) -> BaseException | None:
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    return record.name == _own_logger.name or record.name.startswith(f"{_own_logger.name}.")
+    return _is_below(_own_logger.name, record)
 
 
 def _is_answered(record: logging.LogRecord) -> bool:
     """Return whether Django tells of an exception that it makes a status below 500 of."""
     status = getattr(record, "status_code", None)
-    return (
-        record.name.startswith("django.") and isinstance(status, int) and status < _LOWEST_FAILURE
-    )
+    return _is_below("django", record) and isinstance(status, int) and status < _LOWEST_FAILURE
+
+
+def _is_below(name: str, record: logging.LogRecord) -> bool:
+    # A record that was made from what came from elsewhere may have no name.
+    return f"{record.name}.".startswith(f"{name}.")
 
 
 def _boundary_of(record: logging.LogRecord) -> Boundary:
@@ -102,5 +105,5 @@ def _properties_of(record: logging.LogRecord) -> dict[str, str]:
     if not isinstance(record.msg, str):
         return {"logger_name": record.name}
     # It may be an f-string, which holds what arguments would.
-    message = mask_text(record.msg, _LONGEST_MESSAGE)
+    message = text_of(record.msg, _LONGEST_MESSAGE)
     return {"log_message": message, "logger_name": record.name}

@@ -151,8 +151,15 @@ def test_broken_records_are_reported_too(client: Client, posthog_events: Recorde
 
         __repr__ = __str__
 
+    class Whole(str):
+        __slots__ = ()
+
+        def __getitem__(self, _: object) -> str:
+            raise RuntimeError
+
     handler = PosthogHandler(client=client)
-    for message, values in [("%d of %d", ("x",)), (Hostile(), ()), ("%s", (Hostile(),))]:
+    records = [("%d of %d", ("x",)), (Hostile(), ()), ("%s", (Hostile(),)), (Whole("whole"), ())]
+    for message, values in records:
         try:
             fail()
         except ValueError as error:
@@ -160,7 +167,19 @@ def test_broken_records_are_reported_too(client: Client, posthog_events: Recorde
         handler.handle(logging.LogRecord("shop", 40, __file__, 1, message, values, triple))
 
     messages = [event.properties.get("log_message") for event in posthog_events]
-    assert messages == ["%d of %d", None, "%s"]
+    assert messages == ["%d of %d", None, "%s", "whole"]
+
+
+def test_a_record_without_a_name_is_reported_too(
+    client: Client, posthog_events: RecordedEvents
+) -> None:
+    """What a socket received is made into a record of what it had."""
+    error = ValueError()
+    record = logging.makeLogRecord({"exc_info": (ValueError, error, None)})
+
+    PosthogHandler(client=client).handle(record)
+
+    assert posthog_events.names == ["$exception"]
 
 
 def test_the_client_of_the_context_reports(posthog_events: RecordedEvents) -> None:
