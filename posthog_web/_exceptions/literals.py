@@ -21,6 +21,7 @@ _PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_QUOTE = re.compile("[\"']")
 _TRIPLES = ('"""', "'''")
 
 Span = tuple[int, int]
@@ -30,6 +31,12 @@ _MOST_LEVELS = 100
 
 # What a text may be called by: `"x-api-key"`, not a sentence.
 _KEY = re.compile(r"""[bBrRuUfF]{0,2}["']([\w.-]{1,64})["']""")
+
+# Within a text, of a DSN or a query; what begins like these is filled in, or an example.
+_GIVEN = re.compile(
+    r"""[\w-]{1,60}=(?![%{<$?:=.]|(?:none|null|true|false)\b)([^\s&;,"'\\{}()<>|\[\]]+)""",
+    re.IGNORECASE,
+)
 
 # A colon after these begins a block; it does not give a value to a name.
 _BLOCKS = frozenset(
@@ -100,7 +107,9 @@ def mask_values(lines: str, names: list[Span], replacement: str) -> str:
     done = 0
     for start, end in sorted(spans):
         if start >= done:
-            kept += lines[done:start], f'"{replacement}"', "\n" * lines.count("\n", start, end)
+            quote = '"' if _QUOTE.search(lines, start, end) else ""
+            hidden = f"{quote}{replacement}{quote}"
+            kept += lines[done:start], hidden, "\n" * lines.count("\n", start, end)
             done = end
     return "".join((*kept, lines[done:]))
 
@@ -147,7 +156,9 @@ class _Reading:
 
     def _read_text(self, text: str, span: Span, *, names: bool) -> None:
         level = self._levels[-1]
-        names = names and _KEY.fullmatch(text) is not None
+        if names and _KEY.fullmatch(text) is None:
+            names = False
+            self._find_within(*span)
         if level.asked:
             level.asked, level.always = False, names or level.otherwise
             level.reset()
@@ -156,6 +167,14 @@ class _Reading:
             self._found.append(span)
         level.named = names
         level.left = span
+
+    def _find_within(self, start: int, end: int) -> None:
+        """Find what a text itself gives to the names in it."""
+        while self._names_secret(start, end):
+            start = self._places[self._next]
+            if given := _GIVEN.match(self._lines, start, end):
+                self._found.append(given.span(1))
+            start += 1
 
     def _read_name(self, name: str, *, names: bool) -> None:
         level = self._levels[-1]

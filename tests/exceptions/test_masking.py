@@ -248,6 +248,15 @@ def test_no_secret_is_cut_in_two() -> None:
         ('pw = "hunter2" if test else "hunter3"', 'pw = "$" if test else "$"'),
         ('settings["api_key"] = a or "hunter2"', 'settings["api_key"] = a or "$"'),
         ('says so.\n"""\nTOKENS = ["hunter2"]', 'says so.\n"""\nTOKENS = ["$"]'),
+        (
+            'connect("host=db password=hunter2 dbname=shop")',
+            'connect("host=db password=$ dbname=shop")',
+        ),
+        (
+            'get(f"https://x/?api_key=hunter2&auth={a}&token=hunter2")',
+            'get(f"https://x/?api_key=$&auth={a}&token=$")',
+        ),
+        ('run(["mysql", "--password=hunter2", "shop"])', 'run(["mysql", "--password=$", "shop"])'),
         ('# don\'t\npw = ["hunter2"]', '# don\'t\npw = ["$"]'),
     ],
 )
@@ -275,6 +284,8 @@ def test_secrets_written_into_code_are_hidden(line: str, expected: str) -> None:
         'password = a\nname = "bob"',
         'login(token=token, name="bob")',
         "d = {k:a@b}",
+        'sql = "SELECT 1 WHERE token=%s AND pw=:pw AND auth=true"',
+        'url = f"https://x/?token={token}"',
     ],
 )
 def test_code_that_only_names_secrets_stays_as_it_is(line: str) -> None:
