@@ -19,7 +19,8 @@ def copy_variables(frame: FrameType) -> dict[str, Any]:
     it back (a debugger).
     """
     code, seen = frame.f_code, frame.f_locals
-    copied = dict(seen)
+    # Not dict(seen): from Python 3.13 on that looks each name up among all others.
+    copied = dict(seen.items())
     if (
         type(seen) is dict
         and sys.getrefcount(seen) <= _REFERENCES
