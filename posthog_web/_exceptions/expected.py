@@ -18,8 +18,10 @@ _ENDINGS = (
     "builtins.GeneratorExit",
     "builtins.KeyboardInterrupt",
     "django.http.request.UnreadablePostError",
+    "greenlet.GreenletExit",
     "starlette.requests.ClientDisconnect",
     "starlette.websockets.WebSocketDisconnect",
+    "trio.Cancelled",
 )
 
 _SUCCESS = (None, 0)

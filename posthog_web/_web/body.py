@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from posthog_web import _scope
 from posthog_web._scope import Surroundings
-from posthog_web._web.lifetime import FAILURES, Lifetime
+from posthog_web._web.lifetime import Lifetime
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class Passage:
             before = self.resume()
             try:
                 return function()
-            except FAILURES as error:
+            except BaseException as error:
                 self.report(error)
                 raise
             finally:
@@ -107,7 +107,7 @@ class Body:
         except StopIteration:
             self._passage.end()
             raise
-        except FAILURES as error:
+        except BaseException as error:
             self._passage.report(error)
             self._passage.end()
             raise
@@ -120,7 +120,7 @@ class Body:
         try:
             if (close := getattr(self._chunks, "close", None)) is not None:
                 close()
-        except FAILURES as error:
+        except BaseException as error:
             self._passage.report(error)
             raise
         finally:
@@ -141,7 +141,7 @@ async def stream(
                 chunk = await anext(chunks)
             except StopAsyncIteration:
                 break
-            except FAILURES as error:
+            except BaseException as error:
                 passage.report(error)
                 raise
             finally:

@@ -17,9 +17,6 @@ from posthog_web._web.request_scope import RequestScope
 from posthog_web._web.request_source import RequestSource
 from posthog_web._web.setup import WebSetup
 
-FAILURES = (Exception, SystemExit, BaseExceptionGroup)
-"""What may leave an application as a failure. Whether it is one, the client decides."""
-
 
 class Lifetime:
     """One request's scope while it is current, and its public face.

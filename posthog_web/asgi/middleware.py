@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from posthog_web._guard import report_fault
-from posthog_web._web.lifetime import FAILURES, Lifetime
+from posthog_web._web.lifetime import Lifetime
 from posthog_web._web.setup import WebSetup, configure
 from posthog_web.asgi.lifespan import Life
 from posthog_web.asgi.quart import listen
@@ -24,6 +24,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _SOURCE = "asgi.middleware"
 _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+# By servers, with a 500; to what else ends a task, nobody listens any more.
+_ANSWERED = (Exception, SystemExit, BaseExceptionGroup)
 _BODIES = frozenset({"http.response.body", "http.response.pathsend"})
 
 
@@ -92,9 +94,10 @@ class PosthogMiddleware:
         lifetime.enter()
         try:
             await self._app(scope, receive, _noting_response(send, lifetime))
-        except FAILURES as error:
+        except BaseException as error:
             lifetime.report_handled(_SOURCE, before=error)
-            if scope["type"] == "http" and not answers and lifetime.scope.status is None:
+            is_answered = isinstance(error, _ANSWERED) and not answers
+            if scope["type"] == "http" and is_answered and lifetime.scope.status is None:
                 lifetime.note_status(500)
             lifetime.report(error, _SOURCE)
             raise
@@ -112,7 +115,7 @@ class PosthogMiddleware:
         scope[SERVED] = True
         try:
             await self._app(scope, life.receive, life.send)
-        except FAILURES as error:
+        except BaseException as error:
             life.report(error)
             raise
         finally:

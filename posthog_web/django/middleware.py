@@ -142,8 +142,8 @@ def _note_response(response: Any, lifetime: Lifetime, request: HttpRequest) -> b
 
 
 def _report_end(error: BaseException, lifetime: Lifetime) -> None:
-    """Report what Django lets pass without a word: the end of a process, say."""
-    if isinstance(error, SystemExit | BaseExceptionGroup):
+    """Report what Django lets pass without a word: the end of a process, a timeout of gevent's."""
+    if not isinstance(error, Exception):
         lifetime.report(error, SOURCE)
 
 

@@ -22,7 +22,7 @@ from werkzeug.local import LocalProxy
 
 from posthog_web import _scope
 from posthog_web._guard import safely
-from posthog_web._web.lifetime import FAILURES, Lifetime
+from posthog_web._web.lifetime import Lifetime
 from posthog_web._web.setup import WebSetup, configure
 from posthog_web.errors import ConfigurationError
 from posthog_web.flask.bodies import go_on
@@ -145,7 +145,7 @@ class _Bounds:
         environ[_SERVED] = served
         try:
             return self._wsgi_app(environ, start_response)
-        except FAILURES as error:
+        except BaseException as error:
             _forget_last_place(error)
             _report_left(served, error)
             raise

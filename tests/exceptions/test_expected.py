@@ -39,6 +39,8 @@ def expected(*ignored: Any) -> Expected:
         BrokenPipeError(),
         SystemExit(),
         SystemExit(0),
+        type("GreenletExit", (BaseException,), {"__module__": "greenlet"})(),
+        type("Cancelled", (BaseException,), {"__module__": "trio"})(),
         BaseExceptionGroup("all", [KeyboardInterrupt(), asyncio.CancelledError()]),
     ],
     ids=repr,
