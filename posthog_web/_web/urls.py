@@ -14,6 +14,8 @@ MAX_QUERY = 8192
 MAX_PARAMETERS = 100
 MAX_VALUE = 200
 
+# Ports that a URL leaves out.
+_USUAL_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 # What ends a host in a URL. A header is whatever a client writes.
 _AFTER_HOST = re.compile(r"[/?#\\\s]")
 # What may stand in a path as it is, beside letters, digits and "_.-~".
@@ -26,14 +28,16 @@ _HARMLESS = re.compile(r"[\w/:@!$&'()*+,;=.~-]*", re.ASCII)
 
 def server_address(environ: Mapping[str, Any]) -> str:
     """Return where a WSGI server listens, for requests that do not say whom they call."""
-    return join_port(str(environ.get("SERVER_NAME", "")), environ.get("SERVER_PORT", ""))
+    scheme = str(environ.get("wsgi.url_scheme", ""))
+    return join_port(str(environ.get("SERVER_NAME", "")), environ.get("SERVER_PORT", ""), scheme)
 
 
-def join_port(name: str, port: object) -> str:
-    """Return name and port of a server as a URL has them."""
+def join_port(name: str, port: object, scheme: str) -> str:
+    """Return name and port of a server as a URL of *scheme* has them."""
     if ":" in name:
         name = f"[{name}]"
-    return f"{name}:{port}" if name and port else name
+    is_needed = name and port and str(port) != _USUAL_PORTS.get(scheme)
+    return f"{name}:{port}" if is_needed else name
 
 
 def clean_host(host: str) -> str:

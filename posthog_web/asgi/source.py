@@ -174,7 +174,10 @@ def _host(parts: _Parts) -> str:
     scope, headers, _ = parts
     named = next(iter(headers.get("host", ())), "")
     server = scope.get("server")
-    return named if named or not server else join_port(*server)
+    if named or not server:
+        return named
+    name, port = server
+    return join_port(name, port, str(scope.get("scheme", "http")))
 
 
 def _peer(parts: _Parts) -> str:

@@ -50,12 +50,24 @@ def test_a_host_is_a_host(header: str, host: str) -> None:
         ({"SERVER_NAME": "shop.test", "SERVER_PORT": "80"}, "shop.test:80"),
         ({"SERVER_NAME": "::1", "SERVER_PORT": "80"}, "[::1]:80"),
         ({"SERVER_NAME": "shop.test", "SERVER_PORT": ""}, "shop.test"),
+        (
+            {"SERVER_NAME": "shop.test", "SERVER_PORT": "80", "wsgi.url_scheme": "http"},
+            "shop.test",
+        ),
+        (
+            {"SERVER_NAME": "shop.test", "SERVER_PORT": "443", "wsgi.url_scheme": "https"},
+            "shop.test",
+        ),
+        (
+            {"SERVER_NAME": "shop.test", "SERVER_PORT": "80", "wsgi.url_scheme": "https"},
+            "shop.test:80",
+        ),
         ({"SERVER_PORT": "80"}, ""),
         ({}, ""),
     ],
 )
 def test_a_server_has_a_place(environ: dict[str, str], address: str) -> None:
-    """Without a Host header it is the server's own name, and its port if there is one."""
+    """Without a Host header it is the server's own name, and its port if a URL needs it."""
     assert server_address(environ) == address
 
 
