@@ -1,4 +1,4 @@
-"""Names of PostHog's own package that this version answers with what is missing."""
+"""Names of PostHog's own package that are answered with what is missing, or where it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ _FEATURE_FLAGS = frozenset(
         "get_feature_flag_result",
         "get_remote_config_payload",
         "load_feature_flags",
+        "set_context_device_id",
     }
+)
+
+# There they are methods of a client, too.
+_CONTEXTS = frozenset(
+    {"get_tags", "identify_context", "new_context", "scoped", "set_context_session", "tag"}
 )
 
 
@@ -22,4 +28,6 @@ def missing(owner: object, what: str, name: str) -> AttributeError:
     if name in _FEATURE_FLAGS:
         # Without the owner: Python would go on and suggest a name that looks alike.
         return AttributeError(f"{what}.{name}: feature flags are not available in this version")
+    if name in _CONTEXTS:
+        return AttributeError(f"{what} has no {name!r}: it is a function, posthog_web.{name}")
     return AttributeError(f"{what} has no attribute {name!r}", name=name, obj=owner)

@@ -281,6 +281,7 @@ def test_an_option_that_was_not_assigned_reads_as_its_default() -> None:
         "get_remote_config_payload",
         "load_feature_flags",
         "evaluate_flags",
+        "set_context_device_id",
     ],
 )
 def test_feature_flags_say_that_they_are_not_there(name: str) -> None:
@@ -289,6 +290,16 @@ def test_feature_flags_say_that_they_are_not_there(name: str) -> None:
         assert not hasattr(owner, name)
         with pytest.raises(AttributeError, match="feature flags are not available in this version"):
             getattr(owner, name)
+
+
+@pytest.mark.parametrize(
+    "name", ["get_tags", "identify_context", "new_context", "scoped", "set_context_session", "tag"]
+)
+def test_a_client_says_that_contexts_are_functions_of_the_module(name: str) -> None:
+    """A client of PostHog's own package has them; here the error names the function."""
+    assert callable(getattr(posthog_web, name))
+    with pytest.raises(AttributeError, match=f"it is a function, posthog_web.{name}$"):
+        getattr(Client("phc_test"), name)
 
 
 def test_a_misspelt_verb_is_no_attribute_and_the_right_one_is_suggested() -> None:
