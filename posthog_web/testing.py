@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, overload
 
 from posthog_web._delivery import tap
@@ -51,7 +51,7 @@ class RecordedEvent:
     timestamp: str
     set: Mapping[str, Any]
     set_once: Mapping[str, Any]
-    raw: Event
+    raw: Event = field(repr=False)  # The other fields say it all.
 
     @property
     def is_personless(self) -> bool:

@@ -39,6 +39,13 @@ def test_a_client_without_a_key_is_recorded_and_a_disabled_one_is_not(
     assert posthog_events.names == ["keyless"]
 
 
+def test_an_event_shows_each_part_once(posthog_events: RecordedEvents) -> None:
+    """A failing assertion is not twice as long as the event."""
+    Client("phc_test").capture("user-1", "paid", {"plan": "pro"})
+
+    assert repr(posthog_events.one("paid")).count("'plan': 'pro'") == 1
+
+
 def test_a_failed_search_lists_what_there_is(posthog_events: RecordedEvents) -> None:
     """``one`` names the events that were captured when it finds none, or too many."""
     client = Client("phc_test")
