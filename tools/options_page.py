@@ -34,10 +34,15 @@ One option, `flush_at` say, can be written in any of these places. The first tha
 | the module | `posthog_web.flush_at = 50`, before its first use; no options of requests |
 | the environment | `POSTHOG_FLUSH_AT=50` |
 
-A name that does not exist, or a value of another kind, is refused at start-up. Not so in the
-environment, which may have variables of others: there it is ignored, a bad value with a warning.
-Booleans there are 1, 0, true, false, yes, no, on or off, lists and mappings are JSON, and functions
-dotted paths (`shop.tracking.before_send`), which settings take too.
+A name that does not exist, or a value of another kind, is refused at start-up. Not so on the
+module: there an unknown name goes unnoticed, and a bad value is logged with the first call, and
+nothing is sent; `posthog_web.setup()` refuses it. Nor in the environment, which may have
+variables of others: there it is ignored, a bad value with a warning. Where that could tell what
+is to stay private, nothing is sent (`host`, `before_send`, `disabled`, `send`, `privacy_mode`),
+or the strictest value is used (`capture_ip`, `opt_out_by_default`, `respect_dnt`, `respect_gpc`).
+
+In the environment, booleans are 1, 0, true, false, yes, no, on or off, lists and mappings are JSON,
+and functions dotted paths (`shop.tracking.before_send`), which settings take too.
 """
 
 CHAPTERS: dict[type[Any], tuple[str, str]] = {

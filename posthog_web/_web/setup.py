@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from posthog_web import _config
@@ -19,6 +19,15 @@ from posthog_web._runtime import process, signals
 from posthog_web._runtime.offload import offload
 
 _CLIENT_NAMES = _config.names(ClientOptions) | frozenset(ALIASES)
+
+# Where the default would tell what somebody meant to keep: what is used of one of these that cannot
+# be read from the environment.
+_STRICTEST: Mapping[str, Any] = {
+    "capture_ip": "off",
+    "opt_out_by_default": True,
+    "respect_dnt": True,
+    "respect_gpc": True,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,11 +164,14 @@ def configure(
         client, written = default_client.share(resolved), resolved.written
     notices = Notices()
     for option, complaint in web.complaints.items():
-        notices.once(f"environment:{option}", f"posthog_web: {complaint}")
+        instead = f"; {_STRICTEST[option]!r} is used" if option in _STRICTEST else ""
+        notices.once(f"environment:{option}", f"posthog_web: {complaint}{instead}")
+    stricter = {name: value for name, value in _STRICTEST.items() if name in web.complaints}
+    options = replace(web.options, **stricter)
     return WebSetup(
         client=client,
-        options=web.options,
-        captures_exceptions=_captures_exceptions(web.options, client, written),
+        options=options,
+        captures_exceptions=_captures_exceptions(options, client, written),
         notices=notices,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 
 import pytest
 
@@ -23,6 +24,28 @@ def test_options_of_both_kinds_come_in_together() -> None:
     assert setup.client.options.flush_at == 7
     assert setup.options.trust_client_ids is False
     assert setup.options.excluded_paths == ("/health",)
+
+
+@pytest.mark.parametrize(
+    ("name", "strictest"),
+    [
+        ("capture_ip", "off"),
+        ("opt_out_by_default", True),
+        ("respect_dnt", True),
+        ("respect_gpc", True),
+    ],
+)
+def test_what_is_to_keep_visitors_private_is_never_guessed(
+    name: str, strictest: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A variable that cannot be read means the strictest value, and that is said."""
+    os.environ[f"POSTHOG_{name.upper()}"] = "oui"
+
+    setup = configure(arguments={}, client=Client("phc_test", send=False))
+
+    assert getattr(setup.options, name) == strictest
+    assert f"POSTHOG_{name.upper()} is ignored" in caplog.text
+    assert f"; {strictest!r} is used" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["trust_client_id", "flush_a"])
