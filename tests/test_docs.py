@@ -51,7 +51,7 @@ PROMISED = {
         ["$exception"],
         ["$exception"],
     ],
-    "docs/frameworks.md": [["order paid"], ["order paid"]],
+    "docs/frameworks.md": [["order paid"], ["order paid"], ["order paid"]],
     "docs/identity-and-privacy.md": [["order paid"], [], ["order paid"], ["order paid"]],
 }
 
