@@ -6,7 +6,7 @@ import difflib
 import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, NoReturn, ParamSpec, cast
 
 from posthog_web._config import ClientOptions
@@ -56,7 +56,7 @@ def verb(
             except Flaw as flaw:
                 client._decline(name, str(flaw))
             except TypeError as error:
-                client._decline(name, _misuse(build, args, kwargs) or _rethrow(error))
+                client._decline(name, explain_misuse(build, args, kwargs) or _rethrow(error))
         except Exception as error:  # noqa: BLE001 - the guard, see _guard.safely
             report_fault(error, name)
         return None
@@ -64,10 +64,10 @@ def verb(
     return call
 
 
-def _misuse(
-    build: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]
+def explain_misuse(
+    build: Callable[..., object], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> str | None:
-    """Return what is wrong with a call that *build* cannot take; None if it can."""
+    """Return what is wrong with a call that the method *build* cannot take; None if it can."""
     signature = inspect.signature(build)
     try:
         signature.bind(None, *args, **kwargs)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import functools
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from posthog_web import _scope
+from posthog_web._client.verb import explain_misuse
 from posthog_web._events import Flaw, read_id
 from posthog_web._exceptions.metadata import Boundary
-from posthog_web._guard import safely
+from posthog_web._guard import report_fault, safely
 from posthog_web._web.request_scope import RequestScope
 from posthog_web.typing import DistinctId, Moment, Properties
 
@@ -20,6 +22,29 @@ if TYPE_CHECKING:
 
 # HEAD and OPTIONS are asked by programs, about a request to come.
 _ASKED = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _verb(
+    call: Callable[Concatenate[RequestPosthog, P], T],
+) -> Callable[Concatenate[RequestPosthog, P], T | None]:
+    """Make a verb of *call*, which never raises, and tells a wrong call from a fault of ours."""
+
+    @functools.wraps(call)
+    def guarded(self: RequestPosthog, /, *args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return call(self, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the guard, see _guard.safely
+            wrong = isinstance(error, TypeError) and explain_misuse(call, args, kwargs)
+            if wrong:
+                self._refuse(call.__name__, wrong)
+            else:
+                report_fault(error, call.__qualname__)
+            return None
+
+    return guarded
 
 
 class RequestPosthog:
@@ -48,7 +73,7 @@ class RequestPosthog:
         """The session this request belongs to, if it is known."""
         return self._scope.read_session_id()
 
-    @safely
+    @_verb
     def capture(
         self,
         event: str,
@@ -76,7 +101,7 @@ class RequestPosthog:
                 disable_geoip=disable_geoip,
             )
 
-    @safely
+    @_verb
     def identify(
         self,
         distinct_id: DistinctId,
@@ -96,25 +121,25 @@ class RequestPosthog:
         with self._active():
             return self.client.identify(person, properties, set_once)
 
-    @safely
+    @_verb
     def set(self, properties: Properties) -> str | None:
         """Set properties of this request's person."""
         with self._active():
             return self.client.set(properties)
 
-    @safely
+    @_verb
     def set_once(self, properties: Properties) -> str | None:
         """Set properties of this request's person that are not overwritten later."""
         with self._active():
             return self.client.set_once(properties)
 
-    @safely
+    @_verb
     def alias(self, previous_id: DistinctId) -> str | None:
         """Tell PostHog that *previous_id* is this request's person too."""
         with self._active():
             return self.client.alias(previous_id)
 
-    @safely
+    @_verb
     def group(
         self, group_type: str, group_key: DistinctId, properties: Properties | None = None
     ) -> str | None:
@@ -131,12 +156,12 @@ class RequestPosthog:
         with self._active():
             return self.client.group_identify(group_type, group_key, properties)
 
-    @safely
+    @_verb
     def tag(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value is a property
         """Set a property for all that this request captures from now on."""
         self._scope.with_tag(name, value)
 
-    @safely
+    @_verb
     def capture_exception(
         self,
         exception: object = None,
