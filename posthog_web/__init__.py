@@ -21,6 +21,7 @@ from posthog_web._runtime.signals import install_signal_handlers
 from posthog_web._scope import get_distinct_id, get_tags
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
     from typing import Literal
 
@@ -71,7 +72,7 @@ on_error: OnError | None
 personal_api_key: str | None
 poll_interval: float | None
 privacy_mode: bool | None
-project_root: str | None
+project_root: str | os.PathLike[str] | None
 send: bool | None
 shutdown_timeout: float | None
 super_properties: Properties | None

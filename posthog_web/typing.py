@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, TypeAlias, TypedDict
 from uuid import UUID
@@ -103,10 +105,37 @@ class ClientArguments(TypedDict, total=False):
     personal_api_key: str | None
     poll_interval: float | None
     privacy_mode: bool | None
-    project_root: str | None
+    project_root: str | os.PathLike[str] | None
     send: bool | None
     shutdown_timeout: float | None
     super_properties: Properties | None
     sync_mode: bool | None
     thread: int | None
     timeout: float | None
+
+
+class AdapterArguments(ClientArguments, total=False):
+    """What ``FlaskPosthog(...)`` and the ASGI ``PosthogMiddleware(...)`` accept by keyword."""
+
+    project_api_key: str | None
+    host: str | None
+    capture_exceptions: bool | None
+    capture_ip: Literal["full", "truncated", "off"] | None
+    captured_query_params: Sequence[str] | None
+    client_for: Callable[[Any], Any] | None
+    distinct_id: Callable[[Any], Any] | None
+    excluded_paths: Sequence[str | re.Pattern[str]] | None
+    extra_properties: Callable[[Any, Any], Any] | None
+    failed_request_status_codes: Collection[int] | str | None
+    handle_signals: Literal["auto"] | bool | None
+    masked_route_params: Sequence[str] | None
+    opt_out_by_default: bool | None
+    opt_out_cookie: str | None
+    request_events: bool | None
+    request_events_sample_rate: float | None
+    request_filter: Callable[[Any], Any] | None
+    respect_dnt: bool | None
+    respect_gpc: bool | None
+    respect_opt_out_cookie: bool | None
+    trust_client_ids: bool | None
+    trusted_proxies: int | Sequence[str] | None

@@ -78,7 +78,7 @@ def _names_of_module(module: ModuleType) -> list[str]:
 
 def _names_of_class(owner: type, known: Iterable[object]) -> list[str]:
     # What comes from another public class is listed there.
-    parents = [one for one in known if isinstance(one, type) and issubclass(owner, one)]
+    parents = [one for one in known if isinstance(one, type) and one in owner.__mro__]
     listed = {base for parent in parents for base in parent.__mro__}
     names: set[str] = set()
     for base in owner.__mro__:

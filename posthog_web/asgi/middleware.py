@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from posthog_web._guard import report_fault
 from posthog_web._web.lifetime import Lifetime
@@ -13,6 +13,7 @@ from posthog_web.asgi.lifespan import Life
 from posthog_web.asgi.quart import listen
 from posthog_web.asgi.source import SERVED, AsgiSource, Scope
 from posthog_web.asgi.starlette import POSTHOG, answers_errors
+from posthog_web.typing import AdapterArguments
 
 if TYPE_CHECKING:
     from posthog_web._client.core import Client
@@ -41,7 +42,13 @@ class PosthogMiddleware:
     learns of them.
     """
 
-    def __init__(self, app: Any = None, /, client: Client | None = None, **options: Any) -> None:  # noqa: ANN401 - any option
+    def __init__(
+        self,
+        app: Any = None,  # noqa: ANN401 - any application
+        /,
+        client: Client | None = None,
+        **options: Unpack[AdapterArguments],
+    ) -> None:
         """Wrap *app*.
 
         Args:
@@ -54,11 +61,12 @@ class PosthogMiddleware:
             TypeError: There is no application.
         """
         # Starlette 0.40 gives it by name; by the signature, names are options.
-        self._app = options.pop("app", app)
+        arguments: dict[str, Any] = {**options}
+        self._app = arguments.pop("app", app)
         if self._app is None:
             msg = "PosthogMiddleware wraps an ASGI application: PosthogMiddleware(app, …)"
             raise TypeError(msg)
-        self._setup = configure(arguments=options, client=client)
+        self._setup = configure(arguments=arguments, client=client)
         self._given = (self._setup.client, self._setup.options)
         listen()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from flask import (
     before_render_template,
@@ -29,6 +29,7 @@ from posthog_web.flask.bodies import go_on
 from posthog_web.flask.context import current_context
 from posthog_web.flask.requests import extend_requests
 from posthog_web.flask.serving import Serving, actual_request, posthog_of, serving_of
+from posthog_web.typing import AdapterArguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,7 +64,7 @@ class FlaskPosthog:
         app: Flask | None = None,
         *,
         client: Client | None = None,
-        **options: Any,  # noqa: ANN401 - any option
+        **options: Unpack[AdapterArguments],
     ) -> None:
         """Set up *app*, if it is given.
 
@@ -73,7 +74,7 @@ class FlaskPosthog:
             options: Options of the client and of the adapter; they win over ``app.config``.
         """
         self._client = client
-        self._options = options
+        self._options: Mapping[str, Any] = {**options}
         if app is not None:
             self.init_app(app)
 

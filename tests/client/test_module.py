@@ -13,11 +13,11 @@ import pytest
 import posthog_web
 from posthog_web import Client, _config
 from posthog_web._client.default import DefaultClient
-from posthog_web._config import ClientOptions
+from posthog_web._config import ClientOptions, WebOptions
 from posthog_web.errors import ConfigurationError
 from posthog_web.inspector import Inspector
 from posthog_web.testing import RecordedEvents
-from posthog_web.typing import ClientArguments
+from posthog_web.typing import AdapterArguments, ClientArguments
 
 
 def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -249,6 +249,9 @@ def test_options_are_known_by_the_same_names_everywhere() -> None:
     }
     assert set(posthog_web.__annotations__) == options | {"api_key", "default_client"}
     assert get_type_hints(ClientArguments)
+    assert get_type_hints(AdapterArguments).keys() == (
+        set(posthog_web.__annotations__) - {"default_client"} | set(_config.names(WebOptions))
+    )
 
 
 def test_an_option_that_was_not_assigned_reads_as_its_default() -> None:

@@ -54,8 +54,11 @@ async def home(request: Request) -> PlainTextResponse:
 
 
 async def mistaken(request: Request) -> None:
-    """Call what is refused: the person is the request's own."""
+    """Call what is refused: the person is the request's own, and options have names and types."""
     request.posthog.capture("user-1", "home seen")  # type: ignore[arg-type]
+    api.add_middleware(PosthogMiddleware, failed_request_status_codes=range(500, 600))
+    api.add_middleware(PosthogMiddleware, hots="https://eu.i.posthog.com")  # type: ignore[call-arg]
+    api.add_middleware(PosthogMiddleware, excluded_paths=7)  # type: ignore[arg-type]
 
 
 async def listen(websocket: WebSocket) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import assert_type
 
 from flask import Flask
@@ -44,5 +45,8 @@ async def add() -> dict[str, str | None]:
 
 
 def mistaken() -> None:
-    """Call what is refused: the person is the request's own."""
+    """Call what is refused: the person is the request's own, and options have names and types."""
     request.posthog.capture("user-1", "note seen")  # type: ignore[arg-type]
+    FlaskPosthog(project_api_key="phc_key", trusted_proxies=1, project_root=Path())
+    FlaskPosthog(hots="https://eu.i.posthog.com")  # type: ignore[call-arg]
+    FlaskPosthog(excluded_paths=7)  # type: ignore[arg-type]
