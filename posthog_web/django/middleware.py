@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
@@ -21,7 +21,8 @@ from posthog_web.django.failures import ATTRIBUTE, SOURCE, report_uncaught
 from posthog_web.django.source import DjangoSource
 from posthog_web.errors import ConfigurationError
 
-GetResponse = Callable[[HttpRequest], Any]
+# A view may call its request what it likes, and answer at once or later.
+GetResponse = Callable[[Any], Any]
 
 
 class PosthogMiddleware:
@@ -51,7 +52,7 @@ class PosthogMiddleware:
         user_logged_out.connect(_settle_before_logout, dispatch_uid="posthog_web")
         user_logged_in.connect(_settle_before_login, dispatch_uid="posthog_web")
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+    def __call__(self, request: HttpRequest) -> Any:  # noqa: ANN401 - what the view answers
         """Serve one request, unless a middleware of this kind, further up, does already."""
         if _is_under_way(request):
             return self.get_response(request)

@@ -6,7 +6,7 @@ from typing import assert_type
 
 from django.http import HttpResponse  # pyright: ignore[reportMissingTypeStubs]
 
-from posthog_web.django import HttpRequest
+from posthog_web.django import HttpRequest, PosthogMiddleware
 
 
 def checkout(request: HttpRequest, number: int) -> HttpResponse:
@@ -33,6 +33,17 @@ async def refund(request: HttpRequest) -> HttpResponse:
     except ValueError as error:
         assert_type(request.posthog.capture_exception(error, {"fatal": False}), str | None)
     return HttpResponse()
+
+
+def pay(request: HttpRequest) -> HttpResponse:
+    """Pay whatever there is."""
+    return checkout(request, 7)
+
+
+async def call() -> None:
+    """Call views as tests do that have no client."""
+    assert PosthogMiddleware(pay)(HttpRequest()).status_code
+    assert (await PosthogMiddleware(refund)(HttpRequest())).status_code
 
 
 def mistaken(request: HttpRequest) -> None:
