@@ -472,8 +472,10 @@ def test_a_handled_exception_is_left_as_it_is(
         visits.append(visit)
     ours, theirs = (contexts(visit.error) for visit in visits)
 
-    # Django asks the handler of errors once for each middleware, of which we are one.
-    more = start.adapter.name in DJANGO
+    # Django asks the handler of errors once for each middleware, of which we are one. From Django
+    # 6.1 on, what a group of tasks raises again has forgotten all but the last.
+    forgets = any("TaskGroup" in text for text, _ in theirs)
+    more = start.adapter.name in DJANGO and not forgets
     assert ours[-1] == theirs[-1]
     assert [text for text, _ in ours] == [text for text, _ in [*theirs[:more], *theirs]]
     assert more or ours == theirs
