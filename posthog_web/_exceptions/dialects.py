@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from posthog_web._exceptions.redaction import REDACTED, hide_value
+
 # A line above that is longer is no field's name.
 _MAX_LINE = 500
 
@@ -38,30 +40,26 @@ _USER_ARGUMENT = re.compile(
 )
 
 
-def mask_dialects(text: str, names_secret: Callable[[str], object], replacement: str) -> str:
+def mask_dialects(text: str, names_secret: Callable[[str], object]) -> str:
     """Return *text* without the secrets in it that stand where a library puts them.
 
     *names_secret* tells whether a line names something that is secret.
     """
     if _INPUT in text:
-        text = _mask_inputs(text, names_secret, replacement)
+        text = _mask_inputs(text, names_secret)
     if _PARAMETERS in text:
-        text = _mask_parameters(text, replacement)
+        text = _mask_parameters(text)
     lowered = text.lower()
     if "authorization:" in lowered:
-        text = _AUTHORIZATION.sub(rf"\g<1>{_escaped(replacement)}", text)
+        text = _AUTHORIZATION.sub(hide_value, text)
     if "digest" in lowered:
-        text = _DIGEST.sub(rf"\g<1>{_escaped(replacement)}", text)
+        text = _DIGEST.sub(hide_value, text)
     if "-u" in lowered:  # and --user
-        text = _USER_ARGUMENT.sub(rf"\g<1>{_escaped(replacement)}", text)
+        text = _USER_ARGUMENT.sub(hide_value, text)
     return text
 
 
-def _escaped(replacement: str) -> str:
-    return replacement.replace("\\", r"\\")
-
-
-def _mask_inputs(text: str, names_secret: Callable[[str], object], replacement: str) -> str:
+def _mask_inputs(text: str, names_secret: Callable[[str], object]) -> str:
     """Return pydantic's errors without the values of fields that are secret by their names."""
 
     def find_end(start: int, line_end: int) -> int:
@@ -70,7 +68,7 @@ def _mask_inputs(text: str, names_secret: Callable[[str], object], replacement: 
     def is_secret(start: int, end: int) -> bool:
         return bool(names_secret(_line_above(text, start)) or _CUT_RECORD.match(text, start, end))
 
-    return _mask_after(_INPUT, text, find_end, is_secret, replacement)
+    return _mask_after(_INPUT, text, find_end, is_secret)
 
 
 def _line_above(text: str, place: int) -> str:
@@ -82,13 +80,13 @@ def _line_above(text: str, place: int) -> str:
     return text[above + 1 : here] if above >= 0 or here <= _MAX_LINE else ""
 
 
-def _mask_parameters(text: str, replacement: str) -> str:
+def _mask_parameters(text: str) -> str:
     """Return SQLAlchemy's errors without what their statements were sent with."""
 
     def find_end(start: int, line_end: int) -> int:
         return text.rfind("]", start, line_end)
 
-    return _mask_after(_PARAMETERS, text, find_end, lambda _start, _end: True, replacement)
+    return _mask_after(_PARAMETERS, text, find_end, lambda _start, _end: True)
 
 
 def _mask_after(
@@ -96,7 +94,6 @@ def _mask_after(
     text: str,
     find_end: Callable[[int, int], int],
     is_secret: Callable[[int, int], bool],
-    replacement: str,
 ) -> str:
     """Return *text* without each secret value that stands after *marker*, up to its line's end.
 
@@ -112,7 +109,7 @@ def _mask_after(
         end = find_end(start, line_end)
         end = line_end if end < 0 else end
         if is_secret(start, end):
-            kept += text[done:start], replacement
+            kept += text[done:start], REDACTED
             done = end
         start = text.find(marker, end)
     return "".join((*kept, text[done:]))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from posthog_web._exceptions.redaction import REDACTED
+
 _PIECE = re.compile(
     r"""
     (?P<skip> \#[^\n]*+ | \\\n )
@@ -91,7 +93,7 @@ class _Level:
         self.awaiting: Span | None = None
 
 
-def mask_values(lines: str, names: list[Span], replacement: str) -> str:
+def mask_values(lines: str, names: list[Span]) -> str:
     """Return *lines* with each text replaced that belongs to a value of a secret's name.
 
     They are as many lines as before. *names* tells where such names are, in their order.
@@ -108,7 +110,7 @@ def mask_values(lines: str, names: list[Span], replacement: str) -> str:
     for start, end in sorted(spans):
         if start >= done:
             quote = '"' if _QUOTE.search(lines, start, end) else ""
-            hidden = f"{quote}{replacement}{quote}"
+            hidden = f"{quote}{REDACTED}{quote}"
             kept += lines[done:start], hidden, "\n" * lines.count("\n", start, end)
             done = end
     return "".join((*kept, lines[done:]))

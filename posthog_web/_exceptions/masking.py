@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from posthog_web._exceptions import tokens
 from posthog_web._exceptions.dialects import mask_dialects
 from posthog_web._exceptions.literals import mask_values
-
-REDACTED = "$$_posthog_redacted_based_on_masking_rules_$$"
+from posthog_web._exceptions.redaction import REDACTED, hide_value
 
 # A name may announce what comes after it; a sentence does not.
 _MAX_NAME = 64
@@ -162,8 +161,7 @@ def mask_text(text: str, limit: int = 10_000) -> str:
     what follows a name such as ``password`` as its value.
     """
     text = text[: limit + MARGIN]
-    text = tokens.mask_known_formats(text, REDACTED)
-    text = mask_dialects(text, _find_names, REDACTED)
+    text = mask_dialects(tokens.mask_known_formats(text), _find_names)
     return _mask_named(_mask_headers(mask_url_credentials(text)))[:limit]
 
 
@@ -172,15 +170,15 @@ def mask_source(lines: str) -> str:
 
     They are as many lines as before.
     """
-    lines = mask_url_credentials(tokens.mask_known_formats(lines, REDACTED), in_code=True)
+    lines = mask_url_credentials(tokens.mask_known_formats(lines), in_code=True)
     lines = _LINES_OF_A_KEY.sub(
         lambda found: REDACTED if tokens.looks_random(found[0]) else found[0], lines
     )
-    lines = _SIGNED.sub(_hide_value, lines)
+    lines = _SIGNED.sub(hide_value, lines)
     names = _find_names(lines)
     if not names:
         return lines
-    lines = mask_values(lines, names, REDACTED)
+    lines = mask_values(lines, names)
     return _replace_named(lines, lambda _, end: _LITERAL.match(lines, end), f'"{REDACTED}"')
 
 
@@ -205,16 +203,12 @@ def _hide_credentials(found: re.Match[str]) -> str:
 def _mask_headers(text: str) -> str:
     lowered = text.lower()
     if "bearer" in lowered:
-        text = _BEARER.sub(_hide_value, text)
+        text = _BEARER.sub(hide_value, text)
     if "basic" in lowered:
-        text = _BASIC.sub(_hide_value, text)
+        text = _BASIC.sub(hide_value, text)
     if "cookie:" in lowered:
-        text = _COOKIES.sub(_hide_value, text)
+        text = _COOKIES.sub(hide_value, text)
     return text
-
-
-def _hide_value(found: re.Match[str]) -> str:
-    return f"{found[1]}{REDACTED}"
 
 
 def _mask_named(text: str) -> str:
@@ -315,9 +309,8 @@ class Mask:
         if self.url_credentials:
             text = mask_url_credentials(text)
         if self.detect:
-            text = tokens.mask_known_formats(text, REDACTED)
-            text = tokens.mask_random_words(text, REDACTED)
-        text = mask_dialects(text, self.names_secret, REDACTED)
+            text = tokens.mask_random_words(tokens.mask_known_formats(text))
+        text = mask_dialects(text, self.names_secret)
         return _mask_named(_mask_headers(text))
 
 

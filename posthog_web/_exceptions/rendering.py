@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from posthog_web._exceptions import dissection
 from posthog_web._exceptions.budget import Limits, Stopwatch
 from posthog_web._exceptions.dissection import Items, Members, Tag, TooLargeError
-from posthog_web._exceptions.masking import REDACTED, Mask
+from posthog_web._exceptions.masking import Mask
 from posthog_web._exceptions.origins import Origins
+from posthog_web._exceptions.redaction import REDACTED
 from posthog_web._serialization import dumps
 
 TOO_LONG = "$$_posthog_value_too_long_$$"

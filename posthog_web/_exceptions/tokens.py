@@ -10,6 +10,8 @@ import re
 from collections import Counter
 from math import log2
 
+from posthog_web._exceptions.redaction import REDACTED
+
 # Shorter words have no disorder worth the name.
 MIN_RANDOM = 16
 _MIN_RANDOM_WITHIN = 20
@@ -96,32 +98,32 @@ _FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 
-def mask_known_formats(text: str, replacement: str) -> str:
+def mask_known_formats(text: str) -> str:
     """Return *text* with what has the format of a well-known key replaced, in as many lines."""
     for marker, pattern in _FORMATS:
         if marker in text:
-            text = pattern.sub(lambda key: replacement + "\n" * key[0].count("\n"), text)
+            text = pattern.sub(lambda key: REDACTED + "\n" * key[0].count("\n"), text)
     return text
 
 
-def mask_random_words(text: str, replacement: str) -> str:
+def mask_random_words(text: str) -> str:
     """Return *text* with the long words replaced that look as if they were drawn at random."""
     if len(text) < _MIN_RANDOM_WITHIN:
         return text
-    return _LONG_WORD.sub(lambda word: _unless_random(word[0], replacement), text)
+    return _LONG_WORD.sub(lambda word: _unless_random(word[0]), text)
 
 
-def _unless_random(word: str, replacement: str) -> str:
+def _unless_random(word: str) -> str:
     # A word within a text has to look worse than one that stands alone: prose holds many.
     if len(word) < _MIN_RANDOM_WITHIN or not all(kind.search(word) for kind in _CLASSES[:3]):
         return word
     parts = word.split("/")
     is_path = len(parts) > 1 and "+" not in word and "=" not in word
     if looks_random(word.rstrip(".")) and (not is_path or _entropy(word) >= _MIN_ENTROPY_OF_PATH):
-        return replacement
+        return REDACTED
     if len(parts) == 1:
         return word
-    return "/".join(_unless_random(part, replacement) for part in parts)
+    return "/".join(_unless_random(part) for part in parts)
 
 
 def looks_random(word: str) -> bool:

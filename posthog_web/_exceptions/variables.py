@@ -16,8 +16,9 @@ from typing import Any
 from posthog_web._config.options import ClientOptions
 from posthog_web._exceptions.budget import LIMITS, Limits, Stopwatch
 from posthog_web._exceptions.files import Files
-from posthog_web._exceptions.masking import REDACTED, Mask, compile_patterns
+from posthog_web._exceptions.masking import Mask, compile_patterns
 from posthog_web._exceptions.origins import Origins
+from posthog_web._exceptions.redaction import REDACTED
 from posthog_web._exceptions.rendering import Rendering, Rules
 from posthog_web._exceptions.sensitive import Callers
 from posthog_web._exceptions.snapshots import copy_variables

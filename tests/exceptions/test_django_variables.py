@@ -17,7 +17,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from posthog_web import Client
-from posthog_web._exceptions.masking import REDACTED
+from posthog_web._exceptions.redaction import REDACTED
 from posthog_web._exceptions.rendering import TOO_LONG
 from posthog_web._exceptions.sensitive import MOST_CALLERS
 from posthog_web.testing import RecordedEvents

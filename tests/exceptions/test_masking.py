@@ -7,7 +7,8 @@ from time import thread_time
 import pytest
 
 from posthog_web._exceptions import tokens
-from posthog_web._exceptions.masking import REDACTED, mask_source, mask_text
+from posthog_web._exceptions.masking import mask_source, mask_text
+from posthog_web._exceptions.redaction import REDACTED
 
 # A text with a secret, and what must still be there.
 TEXTS = [
@@ -365,7 +366,7 @@ def test_lines_full_of_names_are_read_once(filler: str) -> None:
 def test_words_drawn_at_random_look_like_it(word: str) -> None:
     """Long, mixed and disordered: that is a key."""
     assert tokens.looks_random(word)
-    assert word not in tokens.mask_random_words(f"the word is {word}.", "-")
+    assert word not in tokens.mask_random_words(f"the word is {word}.")
 
 
 @pytest.mark.parametrize(
@@ -387,4 +388,4 @@ def test_words_drawn_at_random_look_like_it(word: str) -> None:
 def test_ids_paths_addresses_and_names_do_not(word: str) -> None:
     """What is long for another reason stays readable."""
     assert not tokens.looks_random(word)
-    assert tokens.mask_random_words(f"the word is {word}.", "-") == f"the word is {word}."
+    assert tokens.mask_random_words(f"the word is {word}.") == f"the word is {word}."

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from posthog_web import Client
-from posthog_web._exceptions.masking import REDACTED
+from posthog_web._exceptions.redaction import REDACTED
 from posthog_web._exceptions.source_lines import MAX_BLOCKS, Blocks, read_around
 from posthog_web.testing import RecordedEvents
 

@@ -30,8 +30,8 @@ from posthog_web._config.options import ClientOptions
 from posthog_web._exceptions import dissection
 from posthog_web._exceptions.budget import Limits, Stopwatch
 from posthog_web._exceptions.files import MAX_KNOWN, Files
-from posthog_web._exceptions.masking import REDACTED
 from posthog_web._exceptions.origins import Origins
+from posthog_web._exceptions.redaction import REDACTED
 from posthog_web._exceptions.rendering import CIRCULAR, TOO_LONG
 from posthog_web._exceptions.variables import make_reader
 from posthog_web.errors import ConfigurationError
