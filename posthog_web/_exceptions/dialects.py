@@ -38,6 +38,26 @@ _USER_ARGUMENT = re.compile(
         (?! \d+ : \d+ (?!\S) ) [^\s:/'"]{1,64} : [^\s'"]++""",
     re.VERBOSE,
 )
+_BEARER = re.compile(
+    r"""( (?<!\w) bearer \s{1,5} )
+        (?! (?:token|auth|realm|scheme|error|header|credential|access|format|is|was|not|and|or)\w*+
+            (?!\S) )
+        [\w.~+/=:$-]{4,}+""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_BASIC = re.compile(r"((?<!\w)[Bb]asic\s{1,5})(?=[a-z]{0,40}[A-Z0-9+/=])[\w+/=-]{6,}+")
+# A cookie header holds many, and only the end of the line ends it.
+_COOKIES = re.compile(r"(\bcookie:[ ]{0,5})[^\r\n]++", re.IGNORECASE)
+
+# What a text must hold, in lower case, for the expression beside it to be worth a look.
+_MARKED = (
+    ("authorization:", _AUTHORIZATION),
+    ("digest", _DIGEST),
+    ("-u", _USER_ARGUMENT),  # and --user
+    ("bearer", _BEARER),
+    ("basic", _BASIC),
+    ("cookie:", _COOKIES),
+)
 
 
 def mask_dialects(text: str, names_secret: Callable[[str], object]) -> str:
@@ -50,12 +70,9 @@ def mask_dialects(text: str, names_secret: Callable[[str], object]) -> str:
     if _PARAMETERS in text:
         text = _mask_parameters(text)
     lowered = text.lower()
-    if "authorization:" in lowered:
-        text = _AUTHORIZATION.sub(hide_value, text)
-    if "digest" in lowered:
-        text = _DIGEST.sub(hide_value, text)
-    if "-u" in lowered:  # and --user
-        text = _USER_ARGUMENT.sub(hide_value, text)
+    for marker, pattern in _MARKED:
+        if marker in lowered:
+            text = pattern.sub(hide_value, text)
     return text
 
 

@@ -120,8 +120,6 @@ _LITERAL = re.compile(
 )
 # Lines of a key in a text whose first line is further up.
 _LINES_OF_A_KEY = re.compile(r"(?<![\w+/])[A-Za-z0-9+/]{48,}+={0,2}")
-# A cookie header holds many, and only the end of the line ends it.
-_COOKIES = re.compile(r"(\bcookie:[ ]{0,5})[^\r\n]++", re.IGNORECASE)
 # A password may hold an @ or a slash that somebody forgot to escape; a port is not one.
 _URL_CREDENTIALS = re.compile(
     r"""(?<=://) (?: [^\s/@:"'<>]{0,256}+ : (?! \d{1,5} (?:[/?\#\s"'] | $) ) [^\s"'<>]{0,512} @
@@ -144,14 +142,6 @@ _BEFORE_MAIL = frozenset(
         *("sender", "sip", "sips", "to", "user", "username", "xmpp"),
     }
 )
-_BEARER = re.compile(
-    r"""( (?<!\w) bearer \s{1,5} )
-        (?! (?:token|auth|realm|scheme|error|header|credential|access|format|is|was|not|and|or)\w*+
-            (?!\S) )
-        [\w.~+/=:$-]{4,}+""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_BASIC = re.compile(r"((?<!\w)[Bb]asic\s{1,5})(?=[a-z]{0,40}[A-Z0-9+/=])[\w+/=-]{6,}+")
 
 
 def mask_text(text: str, limit: int = 10_000) -> str:
@@ -161,8 +151,8 @@ def mask_text(text: str, limit: int = 10_000) -> str:
     what follows a name such as ``password`` as its value.
     """
     text = text[: limit + MARGIN]
-    text = mask_dialects(tokens.mask_known_formats(text), _find_names)
-    return _mask_named(_mask_headers(mask_url_credentials(text)))[:limit]
+    text = mask_url_credentials(tokens.mask_known_formats(text))
+    return _mask_named(mask_dialects(text, _find_names))[:limit]
 
 
 def mask_source(lines: str) -> str:
@@ -198,17 +188,6 @@ def _hide_credentials(found: re.Match[str]) -> str:
     # `mailto:bob@example.org` has no password; `user:bob@db:5432/shop` has one.
     is_mail = not found["place"] and found["user"].lower() in _BEFORE_MAIL
     return found[0] if is_mail else f"{REDACTED}@{found['host']}{found['place']}"
-
-
-def _mask_headers(text: str) -> str:
-    lowered = text.lower()
-    if "bearer" in lowered:
-        text = _BEARER.sub(hide_value, text)
-    if "basic" in lowered:
-        text = _BASIC.sub(hide_value, text)
-    if "cookie:" in lowered:
-        text = _COOKIES.sub(hide_value, text)
-    return text
 
 
 def _mask_named(text: str) -> str:
@@ -310,8 +289,7 @@ class Mask:
             text = mask_url_credentials(text)
         if self.detect:
             text = tokens.mask_random_words(tokens.mask_known_formats(text))
-        text = mask_dialects(text, self.names_secret)
-        return _mask_named(_mask_headers(text))
+        return _mask_named(mask_dialects(text, self.names_secret))
 
 
 def compile_patterns(patterns: tuple[str, ...]) -> Callable[[str], bool]:
