@@ -17,7 +17,7 @@ from typing import Any
 from rest_framework.views import exception_handler as _theirs
 
 from posthog_web._guard import safely
-from posthog_web.django.failures import ATTRIBUTE
+from posthog_web.django.serving import lifetime_of
 
 Handler = Callable[[Exception, Mapping[str, Any]], Any]
 
@@ -44,7 +44,7 @@ exception_handler = reporting(_theirs)
 def _report(error: Exception, context: Mapping[str, Any], response: Any) -> None:  # noqa: ANN401 - any response
     request = context.get("request")
     # The framework's own request stands in front of Django's.
-    lifetime, _source = getattr(getattr(request, "_request", request), ATTRIBUTE, (None, None))
+    lifetime = lifetime_of(getattr(request, "_request", request))
     if lifetime is not None and lifetime.scope.setup.is_failure(response.status_code):
         lifetime.note_status(response.status_code)
         lifetime.report(error, _SOURCE, handled=True)

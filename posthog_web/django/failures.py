@@ -13,13 +13,11 @@ from django.core.handlers.exception import handle_uncaught_exception
 from django.http import HttpRequest
 
 from posthog_web._guard import safely
-from posthog_web._web.lifetime import Lifetime
 from posthog_web.django.conf import current_setup, is_installed
-from posthog_web.django.source import DjangoSource, patiently
+from posthog_web.django.serving import begin, serving_of
+from posthog_web.django.source import patiently
 
 SOURCE = "django.middleware"
-# Where a request keeps its lifetime, for what comes when the middleware is done.
-ATTRIBUTE = "_posthog_lifetime"
 
 
 @safely
@@ -28,24 +26,19 @@ def report_uncaught(*, request: HttpRequest | None = None, **_: Any) -> None:  #
     error = sys.exception()
     if error is None or request is None or _is_echo(error):
         return
-    served: tuple[Lifetime, DjangoSource] | None = getattr(request, ATTRIBUTE, None)
-    if served is None and not is_installed():
-        return
-    lifetime, source = served or _begin_outside(request)
+    serving = serving_of(request)
+    if serving is None:
+        if not is_installed():
+            return
+        # It fails before it gets to our middleware.
+        serving = begin(request, current_setup(), asynchronous=isinstance(request, ASGIRequest))
+    lifetime, source = serving
     # In an asynchronous stack Django sends the signal from a thread of no account, where a query
     # would open a connection; what the middleware still waits for can be asked on a better one.
     waits = source.asynchronous and lifetime.under_way
     with patiently() if waits else nullcontext():
         lifetime.note_status(500)
         lifetime.report(error, SOURCE)
-
-
-def _begin_outside(request: HttpRequest) -> tuple[Lifetime, DjangoSource]:
-    """Return the lifetime of a request that fails before it gets to our middleware."""
-    source = DjangoSource(request, asynchronous=isinstance(request, ASGIRequest))
-    lifetime = Lifetime(current_setup(), source)
-    setattr(request, ATTRIBUTE, (lifetime, source))
-    return lifetime, source
 
 
 def _is_echo(error: BaseException) -> bool:

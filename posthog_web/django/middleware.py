@@ -17,8 +17,8 @@ from posthog_web._web.identity import UNKNOWN
 from posthog_web._web.lifetime import Lifetime
 from posthog_web._web.setup import WebSetup
 from posthog_web.django.conf import current_setup
-from posthog_web.django.failures import ATTRIBUTE, SOURCE, report_uncaught
-from posthog_web.django.source import DjangoSource
+from posthog_web.django.failures import SOURCE, report_uncaught
+from posthog_web.django.serving import begin, lifetime_of
 from posthog_web.errors import ConfigurationError
 
 # A view may call its request what it likes, and answer at once or later.
@@ -99,7 +99,7 @@ class PosthogMiddleware:
     @safely
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Note what a view raised: somebody may answer it with a status that makes it a failure."""
-        lifetime, _source = getattr(request, ATTRIBUTE, (None, None))
+        lifetime = lifetime_of(request)
         if lifetime is not None:
             lifetime.note_failure(exception)
 
@@ -122,16 +122,14 @@ class PosthogMiddleware:
             return self._setup
 
     def _begin(self, request: HttpRequest) -> Lifetime:
-        source = DjangoSource(request, asynchronous=self._asynchronous)
-        lifetime = Lifetime(self._current_setup(), source)
+        lifetime, _ = begin(request, self._current_setup(), asynchronous=self._asynchronous)
         request.posthog = lifetime.posthog
-        setattr(request, ATTRIBUTE, (lifetime, source))
         lifetime.enter()
         return lifetime
 
 
 def _is_under_way(request: HttpRequest) -> bool:
-    lifetime, _source = getattr(request, ATTRIBUTE, (None, None))
+    lifetime = lifetime_of(request)
     return lifetime is not None and lifetime.under_way
 
 
@@ -171,7 +169,7 @@ def _go_on(response: Any, lifetime: Lifetime, request: HttpRequest) -> bool:  # 
 @safely
 def _settle_before_logout(*, request: HttpRequest | None, user: object, **_: Any) -> None:  # noqa: ANN401 - what the signal passes
     """Complete what an asynchronous view captured so far as the user's who is leaving."""
-    lifetime, _source = getattr(request, ATTRIBUTE, (None, None))
+    lifetime = lifetime_of(request)
     if lifetime is not None:
         lifetime.scope.settle_as(user)
 
@@ -179,6 +177,6 @@ def _settle_before_logout(*, request: HttpRequest | None, user: object, **_: Any
 @safely
 def _settle_before_login(*, request: HttpRequest | None, **_: Any) -> None:  # noqa: ANN401 - as above
     """Complete what an asynchronous view captured so far; who that was is gone with the session."""
-    lifetime, _source = getattr(request, ATTRIBUTE, (None, None))
+    lifetime = lifetime_of(request)
     if lifetime is not None:
         lifetime.scope.settle_as(UNKNOWN)
