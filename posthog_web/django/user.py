@@ -137,7 +137,8 @@ def find_user(request: HttpRequest) -> object:
     key, before = session.session_key, dict(vars(session))
     try:
         ask = _finder() if may_be_logged_in(request) else auth.get_user
-        return ask(_StandIn(session))
+        # A request with nothing but a session that cannot be changed.
+        return ask(SimpleNamespace(session=_ReadOnlySession(session)))
     finally:
         _put_back(session, key, before)
 
@@ -190,13 +191,6 @@ async def afind_user(request: HttpRequest) -> object:
             return find_user(request)
 
     return await sync_to_async(find)()
-
-
-class _StandIn(SimpleNamespace):
-    """A request for ``get_user``, with nothing but a session that cannot be changed."""
-
-    def __init__(self, session: Any) -> None:  # noqa: ANN401 - any session backend
-        super().__init__(session=_ReadOnlySession(session))
 
 
 class _ReadOnlySession:
