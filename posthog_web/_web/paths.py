@@ -7,7 +7,7 @@ value is replaced by the name, at the very place where the template has it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -22,6 +22,9 @@ SECRET_WORDS = frozenset(
         "ticket", "token", "uidb64",
     }
 )  # fmt: skip
+
+# What a parameter matches where the framework does not tell.
+ANY_SEGMENT = "[^/]+"
 
 _BETWEEN_WORDS = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _DIGITS = "0123456789"
@@ -86,6 +89,24 @@ def make_shape(template: str, source: str, parameters: Collection[Parameter]) ->
     except re.error:
         pattern = None
     return Shape(template=template, pattern=pattern, parameters=tuple(parameters))
+
+
+def shape_of_template(
+    template: str, placeholder: re.Pattern[str], regex_of: Callable[[Parameter], str]
+) -> Shape:
+    """Return the shape of a *template* that has a *placeholder* for each parameter.
+
+    The groups ``name`` and ``converter`` of *placeholder* say which parameter, and *regex_of* what
+    it matches.
+    """
+    source, parameters, end = "", [], 0
+    for number, match in enumerate(placeholder.finditer(template)):
+        parameter = Parameter(name=match["name"], converter=match["converter"] or "")
+        source += f"{re.escape(template[end : match.start()])}(?P<p{number}>{regex_of(parameter)})"
+        parameters.append(parameter)
+        end = match.end()
+    source += re.escape(template[end:].rstrip("/"))
+    return make_shape(template, f"{source}/?", parameters)
 
 
 def split_secrets(path: str, route: Route | None, names: tuple[str, ...] = ()) -> tuple[str, ...]:

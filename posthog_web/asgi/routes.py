@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from posthog_web._web.paths import Parameter, Shape, make_shape
+from posthog_web._web.paths import ANY_SEGMENT, Parameter, Shape, shape_of_template
 
-_PARAMETER = re.compile(r"{([a-zA-Z_]\w*)(?::([a-zA-Z_]\w*))?}")
-_ANY_SEGMENT = "[^/]+"
+_PARAMETER = re.compile(r"{(?P<name>[a-zA-Z_]\w*)(?::(?P<converter>[a-zA-Z_]\w*))?}")
 # What middleware calls the application it wraps.
 _WRAPPED = ("app", "_app", "application")
 # Applications wrapped in one another, and mounts in mounts: more is a circle.
@@ -77,21 +76,13 @@ def read_noted(template: object) -> Found | None:
 @lru_cache(maxsize=1024)
 def shape_of(template: str) -> Shape:
     """Return the shape of a template in Starlette's syntax."""
-    source, parameters, end = "", [], 0
-    for number, match in enumerate(_PARAMETER.finditer(template)):
-        name, converter = match[1], match[2] or ""
-        source += re.escape(template[end : match.start()])
-        source += f"(?P<p{number}>{_regex_of(converter)})"
-        parameters.append(Parameter(name=name, converter=converter))
-        end = match.end()
-    source += re.escape(template[end:].rstrip("/"))
-    return make_shape(template, f"{source}/?", parameters)
+    return shape_of_template(template, _PARAMETER, _regex_of)
 
 
-def _regex_of(converter: str) -> str:
+def _regex_of(parameter: Parameter) -> str:
     module = sys.modules.get("starlette.convertors")
     known: Mapping[str, Any] = getattr(module, "CONVERTOR_TYPES", {})
-    return str(getattr(known.get(converter or "str"), "regex", _ANY_SEGMENT))
+    return str(getattr(known.get(parameter.converter or "str"), "regex", ANY_SEGMENT))
 
 
 def _routes_of(application: object) -> Iterable[Any]:

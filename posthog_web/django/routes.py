@@ -9,11 +9,11 @@ from django.http import HttpRequest
 from django.urls import Resolver404, ResolverMatch, get_resolver
 from django.urls.converters import get_converters
 
-from posthog_web._web.paths import Parameter, Route, Shape, make_shape
+from posthog_web._web.paths import Parameter, Route, Shape, make_shape, shape_of_template
 
 _SIGNS_OF_REGEX = re.compile(r"[\^$\\(]")
 # A parameter as path() has it.
-_PARAMETER = re.compile(r"<(?:([^>:\s]+):)?([^>\s]+)>")
+_PARAMETER = re.compile(r"<(?:(?P<converter>[^>:\s]+):)?(?P<name>[^>\s]+)>")
 # What stands for a part of a regular expression that has no name.
 _UNNAMED = "<var>"
 
@@ -72,22 +72,13 @@ def _route(match: ResolverMatch, start: int, *, matched: bool) -> Route | None:
 @lru_cache(maxsize=1024)
 def shape_of(route: str) -> Shape:
     """Return the shape of what Django calls a match's route: patterns of both kinds, joined."""
-    return _of_regex(route) if _SIGNS_OF_REGEX.search(route) else _of_path(route)
+    if _SIGNS_OF_REGEX.search(route):
+        return _of_regex(route)
+    return shape_of_template(f"/{route}", _PARAMETER, _regex_of)
 
 
-def _of_path(route: str) -> Shape:
-    source, parameters, end = "/", [], 0
-    for number, match in enumerate(_PARAMETER.finditer(route)):
-        converter, name = match[1] or "", match[2]
-        source += re.escape(route[end : match.start()]) + _group(number, converter)
-        parameters.append(Parameter(name=name, converter=converter))
-        end = match.end()
-    source += re.escape(route[end:].rstrip("/"))
-    return make_shape(f"/{route}", f"{source}/?", parameters)
-
-
-def _group(number: int, converter: str) -> str:
-    return f"(?P<p{number}>{get_converters()[converter or 'str'].regex})"
+def _regex_of(parameter: Parameter) -> str:
+    return str(get_converters()[parameter.converter or "str"].regex)
 
 
 def _of_regex(route: str) -> Shape:
@@ -107,8 +98,9 @@ def _of_regex(route: str) -> Shape:
         if kind == "flags":
             flags += piece[0]
         elif kind in {"called", "parameter"}:
-            source += _group(len(parameters), piece["converter"] or "")
-            parameters.append(Parameter(name=piece["called"], converter=piece["converter"] or ""))
+            parameter = Parameter(name=piece["called"], converter=piece["converter"] or "")
+            source += f"(?P<p{len(parameters)}>{_regex_of(parameter)})"
+            parameters.append(parameter)
         elif kind == "named":
             source += f"(?P<p{len(parameters)}>"
             parameters.append(Parameter(name=piece["named"]))

@@ -10,13 +10,12 @@ from urllib.parse import unquote, urlsplit
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect, Rule
 
-from posthog_web._web.paths import Parameter, Route, Shape, make_shape
+from posthog_web._web.paths import ANY_SEGMENT, Route, Shape, shape_of_template
 
 if TYPE_CHECKING:
     from flask import Request
 
-_PARAMETER = re.compile(r"<(?:([a-zA-Z_]\w*)(?:\(.*?\))?:)?([a-zA-Z_]\w*)>")
-_ANY_SEGMENT = "[^/]+"
+_PARAMETER = re.compile(r"<(?:(?P<converter>[a-zA-Z_]\w*)(?:\(.*?\))?:)?(?P<name>[a-zA-Z_]\w*)>")
 
 
 def find_route(request: Request, context: Any) -> Route | None:  # noqa: ANN401 - Flask's, of any version
@@ -67,12 +66,6 @@ def _shape_of(rule: Rule) -> Shape:
 def shape_of(rule: str, regexes: tuple[tuple[str, str], ...]) -> Shape:
     """Return the shape of a rule; *regexes* says what its parameters match."""
     known = dict(regexes)
-    source, parameters, end = "", [], 0
-    for number, match in enumerate(_PARAMETER.finditer(rule)):
-        converter, name = match[1] or "", match[2]
-        source += re.escape(rule[end : match.start()])
-        source += f"(?P<p{number}>{known.get(name, _ANY_SEGMENT)})"
-        parameters.append(Parameter(name=name, converter=converter))
-        end = match.end()
-    source += re.escape(rule[end:].rstrip("/"))
-    return make_shape(rule, f"{source}/?", parameters)
+    return shape_of_template(
+        rule, _PARAMETER, lambda parameter: known.get(parameter.name, ANY_SEGMENT)
+    )
