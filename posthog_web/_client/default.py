@@ -15,8 +15,8 @@ from typing import Any
 from posthog_web import _config, _scope
 from posthog_web._client.capture import CaptureVerbs
 from posthog_web._client.core import Client, Live
-from posthog_web._client.endings import FlushAfterVerb
 from posthog_web._client.exceptions import ExceptionVerb
+from posthog_web._client.flush_after import FlushAfterVerb
 from posthog_web._client.people import PeopleVerbs
 from posthog_web._client.unavailable import missing
 from posthog_web._config import ClientOptions, Resolved

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import threading
-from abc import abstractmethod
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar, overload
+from typing import TYPE_CHECKING
 
 from posthog_web._client import autocapture
-from posthog_web._client.flush_after import FlushAfter
+from posthog_web._client.flush_after import FlushAfterVerb
 from posthog_web._config import ClientOptions
 from posthog_web._runtime.offload import offload
 
 if TYPE_CHECKING:
     from posthog_web._delivery.lanes import Lanes
     from posthog_web._log import Notices
-
-F = TypeVar("F", bound=Callable[..., object])
 
 _LONGEST_PAUSE = 0.05
 
@@ -26,39 +23,6 @@ async def _sleep(seconds: float) -> None:
     import asyncio  # noqa: PLC0415 - whoever waits here has it; others need not load it
 
     await asyncio.sleep(seconds)
-
-
-class FlushAfterVerb:
-    """``flush_after``, for whatever can be flushed."""
-
-    @abstractmethod
-    def flush(self, timeout: float | None = None) -> bool:
-        """Send all that waits, now, and wait for it."""
-
-    @abstractmethod
-    async def aflush(self, timeout: float | None = None) -> bool:
-        """Flush without blocking the event loop."""
-
-    @overload
-    def flush_after(self, handler: F, /) -> F: ...
-
-    @overload
-    def flush_after(self, /, *, timeout: float | None = None) -> FlushAfter: ...
-
-    def flush_after(
-        self, handler: Callable[..., object] | None = None, /, *, timeout: float | None = None
-    ) -> Callable[..., object] | FlushAfter:
-        """Flush when a function or a block is over: for processes that are frozen in between.
-
-        ``@client.flush_after`` or ``@client.flush_after(timeout=2)`` above a function, be it
-        asynchronous or not; ``with client.flush_after():`` around a block. The client goes on.
-
-        Args:
-            handler: The function, when used as a decorator without arguments.
-            timeout: Seconds to wait at most; None: the option ``flush_timeout``.
-        """
-        after = FlushAfter(self, timeout)
-        return after if handler is None else after(handler)
 
 
 class Endings(FlushAfterVerb):

@@ -1,23 +1,14 @@
-"""Something to put around a handler, which flushes when it is over."""
+"""``flush_after``: flushes when a handler, or a block, is over."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 F = TypeVar("F", bound=Callable[..., object])
-
-
-class Flushable(Protocol):
-    """Whatever holds events that wait."""
-
-    def flush(self, timeout: float | None = None) -> bool:
-        """Send them now."""
-
-    async def aflush(self, timeout: float | None = None) -> bool:
-        """Send them now, without blocking the event loop."""
 
 
 class FlushAfter:
@@ -26,7 +17,7 @@ class FlushAfter:
     What the handler answers or raises is not touched.
     """
 
-    def __init__(self, client: Flushable, timeout: float | None) -> None:
+    def __init__(self, client: FlushAfterVerb, timeout: float | None) -> None:
         """Flush *client*, for *timeout* seconds at most."""
         self._client = client
         self._timeout = timeout
@@ -77,6 +68,39 @@ class FlushAfter:
     async def __aexit__(self, *error: object) -> None:
         """Flush without blocking the event loop."""
         await self._client.aflush(self._timeout)
+
+
+class FlushAfterVerb:
+    """``flush_after``, for whatever can be flushed."""
+
+    @abstractmethod
+    def flush(self, timeout: float | None = None) -> bool:
+        """Send all that waits, now, and wait for it."""
+
+    @abstractmethod
+    async def aflush(self, timeout: float | None = None) -> bool:
+        """Flush without blocking the event loop."""
+
+    @overload
+    def flush_after(self, handler: F, /) -> F: ...
+
+    @overload
+    def flush_after(self, /, *, timeout: float | None = None) -> FlushAfter: ...
+
+    def flush_after(
+        self, handler: Callable[..., object] | None = None, /, *, timeout: float | None = None
+    ) -> Callable[..., object] | FlushAfter:
+        """Flush when a function or a block is over: for processes that are frozen in between.
+
+        ``@client.flush_after`` or ``@client.flush_after(timeout=2)`` above a function, be it
+        asynchronous or not; ``with client.flush_after():`` around a block. The client goes on.
+
+        Args:
+            handler: The function, when used as a decorator without arguments.
+            timeout: Seconds to wait at most; None: the option ``flush_timeout``.
+        """
+        after = FlushAfter(self, timeout)
+        return after if handler is None else after(handler)
 
 
 def _refuse_odd(handler: object) -> None:
