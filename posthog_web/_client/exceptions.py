@@ -166,7 +166,7 @@ class ExceptionVerb(Verbs):
         if left_out is None:
             self._leave_out(error)
             return None
-        mark, number = self._mark(), None
+        mark, event_id = self._mark(), None
         if error is not None:
             # Before all else: another thread may be about to report the same one.
             mark_captured(error, mark)
@@ -174,7 +174,7 @@ class ExceptionVerb(Verbs):
             described = chain.describe(given, policy.stacks, boundary)
             if left_out:
                 described["$suppressed_count"] = left_out
-            number = self._emit(
+            event_id = self._emit(
                 "$exception",
                 distinct_id,
                 properties or {},
@@ -183,11 +183,11 @@ class ExceptionVerb(Verbs):
                 **details,
             )
         finally:
-            if number is None:
+            if event_id is None:
                 storms.take_back(fingerprint, left_out)
             if error is not None:
-                self._settle(error, mark, accepted=number is not None)
-        return number
+                self._settle(error, mark, accepted=event_id is not None)
+        return event_id
 
     def _settle(self, error: BaseException, mark: Mark, *, accepted: bool) -> None:
         """Let the next one report *error* if this report was refused; else log it if wanted."""

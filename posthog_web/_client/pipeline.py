@@ -25,13 +25,13 @@ from posthog_web._serialization import dumps, loads
 from posthog_web.typing import BeforeSend, Event
 
 # What changes a person, which a stranger must not: events by name, and properties beside others.
-_CHANGES_PEOPLE = frozenset(
+_EVENTS_CHANGING_PEOPLE = frozenset(
     {"$identify", "$create_alias", "$merge_dangerously", "$set", "$set_once", "$unset"}
 )
+_PROPERTIES_CHANGING_PEOPLE = ("$set", "$set_once", "$unset")
 # Where events that make one person of two name the other one.
 _JOINS = {"$create_alias": "alias", "$identify": "$anon_distinct_id", "$merge_dangerously": "alias"}
-_CHANGES = ("$set", "$set_once", "$unset")
-_REMARK = (
+_ONLY_CLAIMED = (
     "it is only named by the browser, so the event goes without $set; an application that knows"
     " the person says so with request.posthog.identify()"
 )
@@ -135,13 +135,13 @@ class Pipeline(Verbs):
         merged = self._merge(scope, properties, disable_geoip=disable_geoip, enrich=enrich)
         if described is not None:
             merged = seal(merged, described)
-        moment, number = self._stamp(timestamp, uuid)
+        moment, event_id = self._stamp(timestamp, uuid)
         event: Event = {
             "event": name,
             "distinct_id": distinct_id,
             "properties": merged,
             "timestamp": moment,
-            "uuid": number,
+            "uuid": event_id,
         }
         if top_level:
             event |= top_level
@@ -149,7 +149,7 @@ class Pipeline(Verbs):
         # A claim that is passed on stays a claim.
         claim = _find_claim(event)
         if claim is not None and _weaken(event, claim):
-            self._remind("distinct_id", _REMARK)
+            self._remind("distinct_id", _ONLY_CLAIMED)
         if distinct_id is not None and person_property is None:
             return self._hand_over(event, lane)
         return self._find_person(event, lane, scope, person_property, needs_person=needs_person)
@@ -251,10 +251,10 @@ class Pipeline(Verbs):
         if moment is None:
             self._remind("timestamp", "it cannot be read; the current time is used")
             moment = _moments.now_text(now)
-        number = None if uuid is None else read_uuid(uuid)
-        if uuid is not None and number is None:
+        event_id = None if uuid is None else read_uuid(uuid)
+        if uuid is not None and event_id is None:
             self._remind("uuid", "it cannot be read; a new one is used")
-        return moment, number or uuid7(now // 1_000_000)
+        return moment, event_id or uuid7(now // 1_000_000)
 
     def _hand_over(self, event: Event, lane: Lane) -> str | None:
         if self.options.privacy_mode:
@@ -329,10 +329,12 @@ def _weaken(event: Event, person: Person) -> bool:
     Raises:
         Flaw: The event would say nothing else.
     """
-    if event["event"] in _CHANGES_PEOPLE:
+    if event["event"] in _EVENTS_CHANGING_PEOPLE:
         _events.require_person(person)
     properties = event["properties"]
-    removed = [name for name in _CHANGES if properties.pop(name, None) is not None]
+    removed = [
+        name for name in _PROPERTIES_CHANGING_PEOPLE if properties.pop(name, None) is not None
+    ]
     if person.anonymous:
         properties.setdefault("$process_person_profile", False)
     return bool(removed)
