@@ -155,7 +155,7 @@ class RequestScope:
             with asking(self._token, "user") as can_be_asked, self._source.unnoticed():
                 return self._user_ids.read(find()) if can_be_asked else UNKNOWN
         except Exception as error:  # noqa: BLE001 - somebody else's user model and its database
-            self.setup.client_fault("user", error)
+            self.setup.warn_of_unreadable("user", error)
             return UNKNOWN
 
     @property
@@ -227,7 +227,7 @@ class RequestScope:
             try:
                 return dict(extra)
             except Exception as error:  # noqa: BLE001 - the application's own mapping
-                self.setup.hook_fault("extra_properties", error)
+                self.setup.warn_of_fault("extra_properties", error)
                 return {}
         self.setup.notices.warn(
             "extra_properties", "posthog_web: extra_properties must return a mapping, or None"
@@ -247,7 +247,7 @@ class RequestScope:
             except LookupError:
                 return None  # It is over, and nobody keeps it for us.
             except Exception as error:  # noqa: BLE001 - what tidies up after the application's answer
-                self.setup.client_fault(name, error)
+                self.setup.warn_of_unreadable(name, error)
                 return None
 
     def is_excluded(self) -> bool:
@@ -288,7 +288,7 @@ class RequestScope:
         try:
             return self._source.awaits_user()
         except Exception as error:  # noqa: BLE001 - somebody else's session
-            self.setup.client_fault("user", error)
+            self.setup.warn_of_unreadable("user", error)
             return False
 
     def defer(self, complete: Callable[[Person], object]) -> bool:
@@ -352,7 +352,7 @@ class RequestScope:
         try:
             await self._source.resolve_user()
         except Exception as error:  # noqa: BLE001 - somebody else's user model and its database
-            self.setup.client_fault("user", error)
+            self.setup.warn_of_unreadable("user", error)
         except BaseException:
             if last:
                 self._hand_over_deferred()

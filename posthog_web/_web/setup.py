@@ -86,11 +86,11 @@ class WebSetup:
         except Exception as error:  # noqa: BLE001 - the application's end is not ours to spoil
             report_fault(error, "lifespan")
 
-    def client_ends_with_server(self) -> bool:
-        """See to the end of a server that tells nobody but by a signal, if that is wanted.
+    def chain_server_signals(self) -> bool:
+        """Chain the handlers of a server that ends by a signal, if ``handle_signals`` says so.
 
         Returns:
-            False if it is wanted, but this is not the main thread, where alone it can be done.
+            False if it is wanted and this is not the main thread: only there can it be done.
         """
         wanted = self.options.handle_signals
         return wanted is False or signals.chain_servers(only_known=wanted == "auto")
@@ -106,23 +106,23 @@ class WebSetup:
         try:
             return function(*values)
         except Exception as error:  # noqa: BLE001 - the application's own code
-            self.hook_fault(name, error)
+            self.warn_of_fault(name, error)
             return None
 
-    def hook_fault(self, name: str, error: Exception) -> None:
-        """Tell, once in a while, that the application's function in option *name* failed."""
+    def warn_of_fault(self, name: str, error: Exception) -> None:
+        """Warn that the application's function in option *name* failed."""
         self.notices.warn(f"hook:{name}", f"posthog_web: {name} failed: %s", describe_fault(error))
 
     def warn_of_awaitable(self, name: str) -> None:
-        """Tell, once, that *name* is no answer: an id is needed inside capture, which waits not."""
+        """Warn, once, that *name* is asynchronous: capture needs the id, and cannot wait for it."""
         self.notices.once(
             f"awaitable:{name}",
             "posthog_web: %s is asynchronous, which an id cannot wait for; the usual id is used",
             name,
         )
 
-    def client_fault(self, site: str, error: Exception) -> None:
-        """Tell, once in a while, that the application's own *site* failed when we asked it."""
+    def warn_of_unreadable(self, site: str, error: Exception) -> None:
+        """Warn that the application's own *site* failed when we read it."""
         self.notices.warn(
             site, f"posthog_web: the {site} could not be read: %s", describe_fault(error)
         )

@@ -43,9 +43,9 @@ class PosthogMiddleware:
         self.get_response = get_response
         self._setup = current_setup()
         self._asynchronous = iscoroutinefunction(get_response)
-        self._signals_seen_to = False
+        self._signals_chained = False
         # A worker process of uvicorn imports the application with its handlers in place.
-        self._setup.client_ends_with_server()
+        self._setup.chain_server_signals()
         if self._asynchronous:
             markcoroutinefunction(self)
         got_request_exception.connect(report_uncaught, dispatch_uid="posthog_web")
@@ -58,9 +58,9 @@ class PosthogMiddleware:
             return self.get_response(request)
         if self._asynchronous:
             return self._serve_async(request)
-        if not self._signals_seen_to and isinstance(request, ASGIRequest):
-            self._signals_seen_to = True
-            self._see_to_signals()
+        if not self._signals_chained and isinstance(request, ASGIRequest):
+            self._signals_chained = True
+            self._chain_signals_on_loop()
         lifetime = self._begin(request)
         goes_on: bool | None = False
         try:
@@ -75,7 +75,7 @@ class PosthogMiddleware:
             (lifetime.pause if goes_on else lifetime.leave)()
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
-        self._setup.client_ends_with_server()
+        self._setup.chain_server_signals()
         lifetime = self._begin(request)
         goes_on: bool | None = False
         try:
@@ -104,12 +104,12 @@ class PosthogMiddleware:
             lifetime.note_failure(exception)
 
     @safely
-    def _see_to_signals(self) -> None:
-        """Chain them from the thread into which a middleware below, without async, has moved us."""
-        if not self._setup.client_ends_with_server():
+    def _chain_signals_on_loop(self) -> None:
+        """Chain them by way of the loop, where a middleware without async put us on a thread."""
+        if not self._setup.chain_server_signals():
 
             async def chain_on_loop() -> None:
-                self._setup.client_ends_with_server()
+                self._setup.chain_server_signals()
 
             async_to_sync(chain_on_loop)()
 
