@@ -102,9 +102,9 @@ class FlaskPosthog:
         request_finished.connect(_note_response, app)
         request_tearing_down.connect(_leave, app)
         # Each on this one application, as Flask advises for the last of them.
-        app.handle_user_exception = _shown(app.handle_user_exception, after=_note_failure)  # type: ignore[method-assign]
-        app.handle_exception = _shown(app.handle_exception, before=_note_given_up)  # type: ignore[method-assign]
-        app.do_teardown_request = _shown(app.do_teardown_request, failed=_report_teardown)  # type: ignore[method-assign]
+        app.handle_user_exception = _observed(app.handle_user_exception, after=_note_failure)  # type: ignore[method-assign]
+        app.handle_exception = _observed(app.handle_exception, before=_note_given_up)  # type: ignore[method-assign]
+        app.do_teardown_request = _observed(app.do_teardown_request, failed=_report_teardown)  # type: ignore[method-assign]
         app.wsgi_app = _Bounds(app.wsgi_app)  # type: ignore[method-assign]
 
 
@@ -226,33 +226,35 @@ def _report(app: Flask, exception: BaseException, **_: Any) -> None:  # noqa: AN
         lifetime.scope.hold()
 
 
-def _shown(
+def _observed(
     call: Callable[..., T],
     *,
-    before: Callable[[list[object]], object] = bool,
-    after: Callable[[list[object], T], object] = lambda _given, _answer: None,
-    failed: Callable[[Exception], object] = bool,
+    before: Callable[[list[object]], object] | None = None,
+    after: Callable[[list[object], T], object] | None = None,
+    failed: Callable[[Exception], object] | None = None,
 ) -> Callable[..., T]:
-    """Return Flask's *call*, of which those are told who are given.
+    """Return Flask's *call*, with functions that are told of its arguments, answer or exception.
 
     What it raises goes on as if it had not come by here.
     """
 
     @functools.wraps(call)
-    def shown(*args: Any, **kwargs: Any) -> T:  # noqa: ANN401 - as Flask's, of any version
+    def observed(*args: Any, **kwargs: Any) -> T:  # noqa: ANN401 - as Flask's, of any version
         given = [*args, *kwargs.values()]
-        before(given)
+        if before is not None:
+            before(given)
         try:
             answer = call(*args, **kwargs)
         except BaseException as error:
             _forget_last_place(error)
-            if isinstance(error, Exception):
+            if failed is not None and isinstance(error, Exception):
                 failed(error)
             raise
-        after(given, answer)
+        if after is not None:
+            after(given, answer)
         return answer
 
-    return shown
+    return observed
 
 
 def _forget_last_place(error: BaseException) -> None:
