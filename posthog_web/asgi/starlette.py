@@ -15,7 +15,6 @@ from posthog_web._web.request_posthog import RequestPosthog
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection as StarletteConnection
-    from starlette.requests import Request as StarletteHttpRequest
     from starlette.requests import Request as StarletteRequest
     from starlette.websockets import WebSocket as StarletteWebSocket
 
@@ -50,7 +49,7 @@ else:
     except ImportError:
         HTTPConnection = Request = WebSocket = None
     # FastAPI looks the annotation of a dependency up by its name.
-    StarletteConnection, StarletteHttpRequest = HTTPConnection, Request
+    StarletteConnection, StarletteRequest = HTTPConnection, Request
 
 
 POSTHOG = "posthog_web.posthog"
@@ -79,7 +78,7 @@ def as_connection(scope: MutableMapping[str, Any]) -> object:
     """Return *scope* as the application's own functions know it."""
     if HTTPConnection is None:
         return scope
-    return StarletteHttpRequest(scope) if scope["type"] == "http" else StarletteConnection(scope)
+    return StarletteRequest(scope) if scope["type"] == "http" else StarletteConnection(scope)
 
 
 def answers_errors(application: object) -> bool:
