@@ -8,7 +8,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from posthog_web._guard import safely
 from posthog_web._web.body import Body, Passage
-from posthog_web.flask.serving import actual_request
+from posthog_web.flask.context import current_request
 
 if TYPE_CHECKING:
     from flask import Response
@@ -52,7 +52,7 @@ def go_on(response: Response, serving: Serving, source: str) -> None:
         serving.lifetime.scope.hold()
     # Read now: the server may have changed the environ by then.
     _ = serving.lifetime.scope.info
-    way = _Way(serving.lifetime, source, keep=actual_request())
+    way = _Way(serving.lifetime, source, keep=current_request())
     serving.lifetime.streams = streams
     serving.goes_on = True
     closers[:] = [*(way.bind(closer) for closer in closers), way.finish]

@@ -26,9 +26,9 @@ from posthog_web._web.lifetime import Lifetime
 from posthog_web._web.setup import WebSetup, configure
 from posthog_web.errors import ConfigurationError
 from posthog_web.flask.bodies import go_on
-from posthog_web.flask.context import current_context
+from posthog_web.flask.context import current_context, current_request
 from posthog_web.flask.requests import extend_requests
-from posthog_web.flask.serving import Serving, actual_request, posthog_of, serving_of
+from posthog_web.flask.serving import Serving, posthog_of, serving_of
 from posthog_web.typing import AdapterArguments
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _current(app: Flask = current_app) -> Serving:
 def _enter(app: Flask, **_: Any) -> None:  # noqa: ANN401 - what the signal passes
     if "jinja_env" in vars(app):
         _add_to_environment(app.jinja_env)
-    extend_requests(app, _setup_of(app), actual_request())
+    extend_requests(app, _setup_of(app), current_request())
     serving = _current(app)
     serving.context = id(current_context())
     if (served := request.environ.get(_SERVED)) is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from posthog_web._web.lifetime import Lifetime
-from posthog_web.flask.context import current_context
+from posthog_web.flask.context import current_context, current_request
 from posthog_web.flask.source import FlaskSource
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Serving:
 
 def serving_of(flask_request: Any, setup: WebSetup) -> Serving:  # noqa: ANN401 - the request, or Flask's proxy of it
     """Return what belongs to a request of the application with *setup*, made by who asks first."""
-    actual = actual_request() if flask_request is request else flask_request
+    actual = current_request() if flask_request is request else flask_request
     serving: Serving | None = vars(actual).get(_ATTRIBUTE)
     if serving is None:
         made = Serving(lifetime=Lifetime(setup, FlaskSource(actual)))
@@ -64,9 +64,3 @@ def posthog_of(flask_request: Any, setup: WebSetup) -> RequestPosthog:  # noqa: 
     serving = serving_of(flask_request, setup)
     serving.lifetime.scope.outlives = True
     return serving.lifetime.posthog
-
-
-def actual_request() -> Any:  # noqa: ANN401 - the application's own class
-    """Return the request itself, past Flask's proxy of it."""
-    proxy: Any = request
-    return proxy._get_current_object()  # noqa: SLF001 - Werkzeug's way
