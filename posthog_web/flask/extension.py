@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from flask import (
@@ -55,8 +54,8 @@ _SERVED = "posthog_web.served"
 class FlaskPosthog:
     """Gives each request ``request.posthog``, and reports exceptions no handler dealt with.
 
-    It keeps no application on itself: one instance may serve several. What belongs to one is in
-    ``app.extensions["posthog"]``.
+    It keeps no application on itself: one instance may serve several. How one is set up, and its
+    ``client``, is in ``app.extensions["posthog"]``.
     """
 
     def __init__(
@@ -94,7 +93,7 @@ class FlaskPosthog:
             label='app.config["POSTHOG_{NAME}"]',
             client=self._client,
         )
-        app.extensions["posthog"] = FlaskState(setup=setup)
+        app.extensions["posthog"] = setup
         extend_requests(app, setup)
         request_started.connect(_enter, app)
         before_render_template.connect(_add_to_templates, app)
@@ -106,22 +105,6 @@ class FlaskPosthog:
         app.handle_exception = _observed(app.handle_exception, before=_note_given_up)  # type: ignore[method-assign]
         app.do_teardown_request = _observed(app.do_teardown_request, failed=_report_teardown)  # type: ignore[method-assign]
         app.wsgi_app = _Bounds(app.wsgi_app)  # type: ignore[method-assign]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlaskState:
-    """What belongs to one application.
-
-    Attributes:
-        setup: How it is configured.
-    """
-
-    setup: WebSetup
-
-    @property
-    def client(self) -> Client:
-        """The client it captures with."""
-        return self.setup.client
 
 
 # For templates, beside request and session, and in macros too.
@@ -179,7 +162,7 @@ def _settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _setup_of(app: Flask) -> WebSetup:
-    return app.extensions["posthog"].setup  # type: ignore[no-any-return]  # put there by init_app
+    return app.extensions["posthog"]  # type: ignore[no-any-return]  # put there by init_app
 
 
 def _current(app: Flask = current_app) -> Serving:
