@@ -16,7 +16,7 @@ from posthog_web._web.paths import Route
 from posthog_web._web.request_info import Readers, RequestInfo, read_info
 from posthog_web._web.urls import server_address
 from posthog_web.django.routes import find_route
-from posthog_web.django.transactions import RefusedError, apart_from_transactions
+from posthog_web.django.transactions import BrokenTransactionError, apart_from_transactions
 from posthog_web.django.user import (
     NOT_LOADED,
     Login,
@@ -140,7 +140,7 @@ class DjangoSource:
         """Ask a store that is slow or gone not once more; one that only refuses now, later."""
         try:
             yield
-        except RefusedError:
+        except BrokenTransactionError:
             raise
         except Exception:
             self._remember(UNKNOWN)

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import DatabaseError, InternalError, connections
 
 
-class RefusedError(DatabaseError):
+class BrokenTransactionError(DatabaseError):
     """A transaction around takes no statements any more: nothing can be asked until its end."""
 
 
@@ -21,7 +21,7 @@ def apart_from_transactions() -> Generator[None]:
     first statement of the block there is a savepoint; a block that sends none costs none.
 
     Raises:
-        RefusedError: The transaction had failed before.
+        BrokenTransactionError: The transaction had failed before.
     """
     with ExitStack() as stack:
         for connection in connections.all(initialized_only=True):
@@ -38,13 +38,13 @@ def _apart(connection: Any) -> Generator[None]:  # noqa: ANN401 - any database's
     def execute_after_savepoint(execute: Any, *statement: Any) -> Any:  # noqa: ANN401 - Django's own
         if not savepoints:
             if connection.needs_rollback:
-                raise RefusedError
+                raise BrokenTransactionError
             savepoints.append(None)  # The savepoint is a statement, too.
             try:
                 savepoints[0] = connection.savepoint()
             except InternalError as error:
                 # PostgreSQL's word for it, after a statement that failed.
-                raise RefusedError from error
+                raise BrokenTransactionError from error
         return execute(*statement)
 
     failed = True
