@@ -100,10 +100,10 @@ def is_of(kind: type, module: str, name: str) -> bool:
 
 def tag(kind: type) -> str:
     """Return the text that stands for a value of *kind*."""
-    return f"<{name_of(kind)}>"
+    return f"<{class_name(kind)}>"
 
 
-def name_of(kind: type) -> str:
+def class_name(kind: type) -> str:
     """Return ``module.Class``, without the module if it is built in."""
     module = _said(module_of(kind))
     prefix = f"{module}." if module not in {"", "builtins"} else ""
@@ -140,7 +140,7 @@ def _object(value: object, kind: type, mro: tuple[type, ...], origins: Origins) 
     own = attributes(value)
     if own is not None:
         pairs += _pairs(own)
-    return Members(pairs[:MAX_MEMBERS], name_of(kind)) if pairs else Tag(tag(kind))
+    return Members(pairs[:MAX_MEMBERS], class_name(kind)) if pairs else Tag(tag(kind))
 
 
 def _slots(value: object, mro: tuple[type, ...], origins: Origins) -> list[tuple[Any, Any]]:
@@ -165,7 +165,7 @@ def _exception(value: Any, kind: type, mro: tuple[type, ...], origins: Origins) 
     pairs = [("args", args)] if args else []
     if origins.may_open(_module_names(mro)):
         pairs += _pairs(attributes(value) or {})
-    return Members(pairs, name_of(kind))
+    return Members(pairs, class_name(kind))
 
 
 def _enum_member(value: object, kind: type) -> Tag:
@@ -214,7 +214,7 @@ def _named_tuple(value: Any) -> Part:  # noqa: ANN401
         if type(names) is tuple and names and all(type(name) is str for name in names):
             rest = items[len(names) :]
             pairs = list(zip(names, items, strict=False))
-            return Members([*pairs, ("…", rest)] if rest else pairs, name_of(type(value)))
+            return Members([*pairs, ("…", rest)] if rest else pairs, class_name(type(value)))
     return Items(items)
 
 
@@ -287,7 +287,7 @@ _ATOMS: dict[type, _Read] = {
     complex: complex.__repr__,
     bytes: _bytes,
     bytearray: _bytes,
-    type: lambda value: Tag(f"<class {name_of(value)}>"),
+    type: lambda value: Tag(f"<class {class_name(value)}>"),
     types.ModuleType: _module,
 }
 _COLLECTIONS: dict[type, _Read] = {

@@ -114,7 +114,7 @@ class Rendering:
         except TooLargeError:
             part = Tag(TOO_LONG)
         except Exception:  # noqa: BLE001 - another thread may be changing it
-            part = Tag(f"<unreadable {dissection.name_of(type(value))}>")
+            part = Tag(f"<unreadable {dissection.class_name(type(value))}>")
         if isinstance(part, Items | Members):
             return self._branch(value, part, depth + 1)
         if isinstance(part, Tag):
@@ -129,7 +129,7 @@ class Rendering:
     def _text(self, value: object, text: str) -> str:
         kind = type(value)
         # Text of a class of its own, one named Password say.
-        if kind is not str and self._announces(dissection.name_of(kind)):
+        if kind is not str and self._announces(dissection.class_name(kind)):
             return REDACTED
         hide = self._rules.mask.hide
         if "\0" in text and hide(plain := text.replace("\0", "")) != plain:  # wide characters
