@@ -98,8 +98,7 @@ class FlaskSource(PromptSource):
         if self._found is None or self._found[0] != name:
             # A store that is slow or gone is not asked once more.
             self._found = (name, UNKNOWN)
-            manager = getattr(current_app, "login_manager", None)
-            load = getattr(manager, "_user_callback", None)
+            load = getattr(_login_manager(), "_user_callback", None)
             with _unwritten(session):
                 self._found = (name, _NamedUser(name) if load is None else load(name))
         return self._found[1]
@@ -129,7 +128,7 @@ class _NamedUser:
 
 def _may_be_loaded(request: Request) -> bool:
     """Return whether Flask-Login might find somebody whom the session does not name."""
-    manager = getattr(current_app, "login_manager", None)
+    manager = _login_manager()
     if manager is None:
         return False
     cookie = current_app.config.get("REMEMBER_COOKIE_NAME", "remember_token")
@@ -150,13 +149,18 @@ def _opened_session() -> dict[str, object] | None:
     return opened if isinstance(opened, dict) else None
 
 
+def _login_manager() -> object:
+    """Return what Flask-Login keeps on the application; None without Flask-Login."""
+    return getattr(current_app, "login_manager", None)
+
+
 def _has_logins() -> bool:
-    return getattr(current_app, "login_manager", None) is not None
+    return _login_manager() is not None
 
 
 def _is_protected(session: dict[str, object]) -> bool:
     """Return whether Flask-Login would refuse the session: it was another browser's."""
-    manager = getattr(current_app, "login_manager", None)
+    manager = _login_manager()
     mode = current_app.config.get("SESSION_PROTECTION", getattr(manager, "session_protection", ""))
     identify = getattr(manager, "_session_identifier_generator", None)
     if mode != "strong" or identify is None:
