@@ -7,6 +7,7 @@ call, or of a text. Each piece is looked at once.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from posthog_web._exceptions.redaction import REDACTED
 
@@ -32,7 +33,7 @@ Span = tuple[int, int]
 _MOST_LEVELS = 100
 
 # What a text may be called by: `"x-api-key"`, not a sentence.
-_KEY = re.compile(r"""[bBrRuUfF]{0,2}["']([\w.-]{1,64})["']""")
+_KEY = re.compile(r"""[bBrRuUfF]{0,2}["']([\w.$-]{1,64})["']""")
 
 # Within a text, of a DSN or a query; what begins like these is filled in, or an example.
 _GIVEN = re.compile(
@@ -114,6 +115,22 @@ def mask_values(lines: str, names: list[Span]) -> str:
             kept += lines[done:start], hidden, "\n" * lines.count("\n", start, end)
             done = end
     return "".join((*kept, lines[done:]))
+
+
+def map_prose(change: Callable[[str], str], lines: str) -> str:
+    """Return *lines* with each comment, and what each text holds, as *change* returns it."""
+
+    def changed(piece: re.Match[str]) -> str:
+        whole = piece[0]
+        if piece.lastgroup == "skip":
+            return change(whole)
+        if piece.lastgroup != "text":
+            return whole
+        # What closes a text opens no other one.
+        end = len(whole) - whole.endswith(('"', "'"))
+        return change(whole[:end]) + whole[end:]
+
+    return _PIECE.sub(changed, lines)
 
 
 class _Reading:
@@ -244,7 +261,7 @@ class _Reading:
         inner = self._levels.pop()
         if not self._levels:
             self._levels.append(_Level(""))
-        elif mark == "]":
+        if mark == "]":
             # `settings["api_key"] = …`
             self._levels[-1].named = inner.named
 

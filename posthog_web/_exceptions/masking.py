@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from posthog_web._exceptions import tokens
 from posthog_web._exceptions.dialects import mask_dialects
-from posthog_web._exceptions.literals import mask_values
+from posthog_web._exceptions.literals import map_prose, mask_values
 from posthog_web._exceptions.redaction import REDACTED, hide_value
 
 # A name may announce what comes after it; a sentence does not.
@@ -168,8 +168,12 @@ def mask_source(lines: str) -> str:
     names = _find_names(lines)
     if not names:
         return lines
-    lines = mask_values(lines, names)
-    return _replace_named(lines, lambda _, end: _LITERAL.match(lines, end), f'"{REDACTED}"')
+    return map_prose(_mask_literals, mask_values(lines, names))
+
+
+def _mask_literals(text: str) -> str:
+    """Return a comment, or what a text holds, without the literals beside names of secrets."""
+    return _replace_named(text, lambda _, end: _LITERAL.match(text, end), f'"{REDACTED}"')
 
 
 def mask_url_credentials(text: str, *, in_code: bool = False) -> str:

@@ -259,11 +259,21 @@ def test_no_secret_is_cut_in_two() -> None:
         ),
         ('run(["mysql", "--password=hunter2", "shop"])', 'run(["mysql", "--password=$", "shop"])'),
         ('# don\'t\npw = ["hunter2"]', '# don\'t\npw = ["$"]'),
+        ('# password = "hunter2"', '# password = "$"'),
+        ("""a = '{"token": "hunter2"}'""", """a = '{"token": "$"}'"""),
+        ("'api_key'] = 'hunter2'", "'api_key'] = \"$\""),
     ],
 )
 def test_secrets_written_into_code_are_hidden(line: str, expected: str) -> None:
     """A literal beside a name of a secret is not sent with the line it stands in."""
     assert mask_source(line) == expected.replace("$", REDACTED)
+
+
+def test_a_key_may_have_a_dollar() -> None:
+    """PostHog's own names of properties are keys like others."""
+    masked = mask_source('event["$session_id"] = "hunter2"')
+
+    assert masked == f'event["$session_id"] = "{REDACTED}"'
 
 
 @pytest.mark.parametrize(
@@ -287,6 +297,9 @@ def test_secrets_written_into_code_are_hidden(line: str, expected: str) -> None:
         "d = {k:a@b}",
         'sql = "SELECT 1 WHERE token=%s AND pw=:pw AND auth=true"',
         'url = f"https://x/?token={token}"',
+        'raise ValueError("Bad token: " + name)',
+        'answer = input("Your password: ")',
+        'def token(self) -> Token:\n    """Return the one in use."""',
     ],
 )
 def test_code_that_only_names_secrets_stays_as_it_is(line: str) -> None:
