@@ -123,10 +123,10 @@ class Sender:
 
 
 class Leave(Protocol):
-    """Told that a worker goes, and whether it had to."""
+    """Called as a worker ends."""
 
     def __call__(self, worker: Worker, *, failed: bool) -> None:
-        """Take note."""
+        """Let *worker* go; *failed* says that an exception ended it."""
 
 
 class Worker(threading.Thread):

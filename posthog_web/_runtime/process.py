@@ -129,7 +129,7 @@ def _dismiss() -> None:
 
 
 _ENDING = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
-_LEFT: set[Any] = {signal.SIG_IGN, signal.default_int_handler}
+_LEFT_ALONE: set[Any] = {signal.SIG_IGN, signal.default_int_handler}
 
 
 @contextmanager
@@ -141,11 +141,11 @@ def _undisturbed() -> Generator[None]:
     """
     ignored: dict[int, Any] = {}
     # uWSGI handles them below Python, which goes on to believe that its own handlers are there.
-    left = set() if "uwsgi" in sys.modules else _LEFT
+    left_alone = set() if "uwsgi" in sys.modules else _LEFT_ALONE
     if threading.current_thread() is threading.main_thread():
         for number in (getattr(signal, name) for name in _ENDING if hasattr(signal, name)):
             before = signal.getsignal(number)
-            if before not in left:
+            if before not in left_alone:
                 ignored[number] = before
                 signal.signal(number, signal.SIG_IGN)
     try:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Passage:
-    """The way through a body. A context that one step leaves open is there in the next one."""
+    """Runs a body step by step in its request's scope; a context left open stays for the next."""
 
     __slots__ = ("_inside", "_kept", "_lifetime", "_source")
 

@@ -137,7 +137,7 @@ def _note_response(response: Any, lifetime: Lifetime, request: HttpRequest) -> b
     """Take note of what there is to answer; return whether the request goes on as it is sent."""
     lifetime.note_response(response, response.status_code)
     lifetime.report_handled(SOURCE)
-    return getattr(response, "streaming", False) and _go_on(response, lifetime, request)
+    return getattr(response, "streaming", False) and _bind_body(response, lifetime, request)
 
 
 def _report_end(error: BaseException, lifetime: Lifetime) -> None:
@@ -147,7 +147,7 @@ def _report_end(error: BaseException, lifetime: Lifetime) -> None:
 
 
 @safely
-def _go_on(response: Any, lifetime: Lifetime, request: HttpRequest) -> bool:  # noqa: ANN401 - any streaming response
+def _bind_body(response: Any, lifetime: Lifetime, request: HttpRequest) -> bool:  # noqa: ANN401 - any streaming response
     """Let a streamed body run inside the request; return False if it does not need to.
 
     What Django iterates and closes is replaced below all that can be seen of the response. A file

@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from posthog_web.flask.serving import Serving
 
 
-class _Way(Passage):
-    """A passage that ends with the last function that closes the response: all of them capture."""
+class _PassageUntilClosed(Passage):
+    """A passage that ends when the response was closed: the functions that close it may capture."""
 
     __slots__ = ()
 
     def end(self) -> None:
-        """See that the answer is complete."""
+        """Conclude the request with its last chunk; what closes the response is still to come."""
         self._lifetime.conclude()
 
     def finish(self) -> None:
-        """Wait for nothing any more."""
+        """End the passage, as the last of the functions that close the response."""
         super().end()
 
 
 @safely
-def go_on(response: Response, serving: Serving, source: str) -> None:
-    """Let what is called later run inside the request, whose context is gone by then.
+def bind_body(response: Response, serving: Serving, source: str) -> None:
+    """Let the body, and what closes it, run inside the request when Flask's context is gone.
 
     Whom a stream is about is found out now: later that would need a context of its own, and what
     the application does at the end of one. What passes through directly, such as a file, is the
@@ -52,9 +52,9 @@ def go_on(response: Response, serving: Serving, source: str) -> None:
         serving.lifetime.scope.hold()
     # Read now: the server may have changed the environ by then.
     _ = serving.lifetime.scope.info
-    way = _Way(serving.lifetime, source, keep=current_request())
+    passage = _PassageUntilClosed(serving.lifetime, source, keep=current_request())
     serving.lifetime.streams = streams
     serving.goes_on = True
-    closers[:] = [*(way.bind(closer) for closer in closers), way.finish]
+    closers[:] = [*(passage.bind(closer) for closer in closers), passage.finish]
     if streams:
-        response.response = Body(response.response, way)
+        response.response = Body(response.response, passage)

@@ -24,7 +24,7 @@ from posthog_web._guard import safely
 from posthog_web._web.lifetime import Lifetime
 from posthog_web._web.setup import WebSetup, configure
 from posthog_web.errors import ConfigurationError
-from posthog_web.flask.bodies import go_on
+from posthog_web.flask.bodies import bind_body
 from posthog_web.flask.context import current_context, current_request
 from posthog_web.flask.requests import extend_requests
 from posthog_web.flask.serving import Serving, posthog_of, serving_of
@@ -292,7 +292,7 @@ def _note_response(app: Flask, response: Response, **_: Any) -> None:  # noqa: A
     serving = _current(app)
     serving.lifetime.note_response(response, response.status_code)
     serving.lifetime.report_handled(_HANDLED)
-    go_on(response, serving, _SOURCE)
+    bind_body(response, serving, _SOURCE)
 
 
 @safely
