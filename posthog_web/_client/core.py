@@ -131,7 +131,7 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
 
     @classmethod
     def _made_of(cls, resolved: Resolved[ClientOptions]) -> Self:
-        """Return a client with options that came in by a framework's door."""
+        """Return a client with options that are resolved already, by an adapter or the module."""
         client = cls.__new__(cls)
         client._start(resolved)
         return client

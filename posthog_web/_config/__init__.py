@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from posthog_web._config.destination import ingestion_host, judge_key, without_credentials
-from posthog_web._config.doors import ALIASES, Resolved, check, names, resolve
 from posthog_web._config.options import ClientOptions, WebOptions
+from posthog_web._config.sources import ALIASES, Resolved, check, names, resolve
 
 __all__ = [
     "ALIASES",

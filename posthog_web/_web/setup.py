@@ -1,4 +1,4 @@
-"""How an adapter is configured: options of both kinds by a framework's own door, and a client."""
+"""How an adapter is configured: its own options and the client's, in the framework's own way."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from posthog_web import _config
 from posthog_web._client.core import Client
 from posthog_web._client.default import default_client
 from posthog_web._config import ClientOptions, WebOptions
-from posthog_web._config.doors import ALIASES, check_names
+from posthog_web._config.sources import ALIASES, check_names
 from posthog_web._exceptions.metadata import Boundary
 from posthog_web._guard import describe_fault, report_fault, safely
 from posthog_web._log import Notices
@@ -135,7 +135,7 @@ def configure(
     label: str = "{name}",
     client: Client | None = None,
 ) -> WebSetup:
-    """Return the setup of an adapter; see ``posthog_web._config.resolve`` for the doors.
+    """Return the setup of an adapter; see ``posthog_web._config.resolve`` for the sources.
 
     With a *client* given, only the adapter's own options are read.
 

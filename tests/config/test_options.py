@@ -1,4 +1,4 @@
-"""Options: names, defaults, checks, and the doors their values come in by."""
+"""Options: names, defaults, checks, and the sources of their values."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_the_nearest_door_wins() -> None:
 
 
 def test_api_key_is_another_name_for_project_api_key() -> None:
-    """The alias works through every door; written together, the full name wins."""
+    """The alias works in every source; written together, the full name wins."""
     arguments = {"api_key": "phc_alias"}
     both = {"project_api_key": "phc_full", "api_key": "phc_alias"}
 
@@ -274,7 +274,7 @@ def test_statuses_may_be_text_in_code_too(text: str) -> None:
 
 @pytest.mark.parametrize("name", TELLING)
 def test_what_a_request_tells_is_an_option(name: str) -> None:
-    """Each comes in by every door, and nothing is guessed."""
+    """Each may come from every source, and nothing is guessed."""
     value, text, bad = TELLING[name]
     environ = {f"POSTHOG_{name.upper()}": text}
 

@@ -1,6 +1,6 @@
-"""The doors options come in by: arguments, settings or module attributes, the environment.
+"""The sources of options: arguments, settings or module attributes, the environment.
 
-The first door that has a value wins. What is written in code is checked strictly; what stands in
+The first source that has a value wins. What is written in code is checked strictly; what stands in
 the environment may belong to somebody else (an orchestrator sets ``POSTHOG_*`` of its own), so
 there an unknown name is ignored and a bad value is one complaint.
 """
@@ -28,7 +28,7 @@ class Resolved(Generic[Options]):
 
     Attributes:
         options: All of them.
-        written: Names that somebody wrote, through any door.
+        written: Names that somebody wrote, in any source.
         complaints: A sentence by option, for each bad value in the environment.
     """
 
