@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from posthog_web.inspector.store import Query, Store
@@ -110,18 +110,10 @@ class Stream:
                 position = Position(generation=self._store.generation, change=0, request=0)
                 yield position, _message("clear", position, {})
             for stored in self._store.events(Query(since=position.change, limit=CHUNK)):
-                position = Position(
-                    generation=position.generation,
-                    change=stored.change,
-                    request=position.request,
-                )
+                position = replace(position, change=stored.change)
                 yield position, _message("event", position, stored.summary())
             for request in self._store.requests(after=position.request, limit=CHUNK):
-                position = Position(
-                    generation=position.generation,
-                    change=position.change,
-                    request=request["id"],
-                )
+                position = replace(position, request=request["id"])
                 yield position, _message("request", position, request)
 
 
