@@ -1,7 +1,7 @@
 """PostHog for Python web applications.
 
-Make a ``Client``, or set ``posthog_web.api_key`` and call the verbs on the module. What the module
-is told before ``posthog_web.setup()``, or the first call, configures its client.
+Make a ``Client``, or set ``posthog_web.api_key`` and call the verbs on the module. Options that are
+assigned to the module before ``posthog_web.setup()``, or the first call, configure its client.
 """
 
 from __future__ import annotations

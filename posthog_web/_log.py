@@ -65,7 +65,7 @@ class Notices:
         _write_with(self._held_back.pop(site, 0), level, message, values)
 
     def say_rest(self, *sites: str) -> None:
-        """Log what *sites* only counted since they last said it: there may be no other time."""
+        """Log what *sites* have held back: at the end of a process there is no later."""
         for site in sites:
             if site in self._kept:
                 level, message, values, count = self._kept.pop(site)

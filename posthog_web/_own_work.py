@@ -12,7 +12,7 @@ from contextvars import ContextVar
 
 
 class _Work:
-    """One block of it."""
+    """One block of the package's own work."""
 
     __slots__ = ("is_over",)
 
@@ -51,10 +51,10 @@ def _working(kind: ContextVar[_Work | None]) -> Generator[None]:
 
 
 def sending() -> AbstractContextManager[None]:
-    """Call what happens in the block ours: events are on their way."""
+    """Mark what happens in the block as the package's own: events are being sent."""
     return _working(_sending)
 
 
 def reporting() -> AbstractContextManager[None]:
-    """Call what happens in the block ours: an exception is being reported by itself."""
+    """Mark what happens in the block as the package's own: an exception is being reported."""
     return _working(_reporting)

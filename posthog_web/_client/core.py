@@ -211,7 +211,7 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
     if not TYPE_CHECKING:  # checkers would take any name for one that is there
 
         def __getattr__(self, name: str) -> object:
-            """Tell of what PostHog's own client has and this one has not."""
+            """Raise AttributeError; for a feature flag's verb it says that there are none yet."""
             raise missing(self, "a client of posthog_web", name)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Names of PostHog's own package that are answered with what is missing, or where it is."""
+"""What is answered to names of PostHog's own package that are not here, or are elsewhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CONTEXTS = frozenset(
 
 
 def missing(owner: object, what: str, name: str) -> AttributeError:
-    """Return the error for *name*, which *owner* has not; *what* it is begins the sentence."""
+    """Return the error for *name*, which *owner* does not have; *what* is *owner* in words."""
     if name in _FEATURE_FLAGS:
         # Without the owner: Python would go on and suggest a name that looks alike.
         return AttributeError(f"{what}.{name}: feature flags are not available in this version")

@@ -58,7 +58,7 @@ class Lane:
         return self.crew.send(event)
 
     def expect(self, event: bytes) -> object | None:
-        """Count *event* as queued, which something is still missing of.
+        """Count *event* as queued, though it still waits for its person.
 
         Returns:
             A token for ``receive``; None if there is no room for it.
@@ -66,7 +66,7 @@ class Lane:
         return self.crew.waiting_room.enter(len(event))
 
     def receive(self, token: object) -> None:
-        """Count the event that was expected no more: it is here, or will never come."""
+        """Count the event of *token* no more: it is complete now, or never will be."""
         self.crew.waiting_room.leave(token)
 
     def drop(self, reason: DropReason, event: bytes) -> None:

@@ -73,7 +73,7 @@ def watch(tell: Tell) -> None:
 
 
 def unwatch() -> None:
-    """Stop that."""
+    """Stop watching."""
     logger = _logger()
     for one in [one for one in logger.filters if isinstance(one, _LoopFilter)]:
         logger.removeFilter(one)

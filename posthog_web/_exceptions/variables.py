@@ -73,9 +73,9 @@ class EventReader:
         self._known: dict[str, bool] = {}
 
     def follow(self, stack: Iterable[FrameType]) -> None:
-        """Learn what is said of the frames of a traceback, the outermost first, before any is read.
+        """Learn what Django's decorators say of a traceback's frames, before any of them is read.
 
-        A frame that has been left does not say who waited for it.
+        *stack* begins with the outermost. A frame that was left does not say who waited for it.
         """
         self._callers.follow(stack)
 

@@ -17,7 +17,7 @@ _asked: ContextVar[frozenset[_Question]] = ContextVar("posthog_web_asked", defau
 
 @contextmanager
 def asking(place: object, name: str) -> Generator[bool]:
-    """Yield whether the function *name* can be asked of the request of the token *place*."""
+    """Yield whether to call function *name* for the request *place*; False while it is called."""
     asked = _asked.get()
     if (place, name) in asked:
         yield False

@@ -34,9 +34,9 @@ class Deferred:
         return True
 
     def hand_over(self, find: Callable[[], Person]) -> None:
-        """Complete what waits as that of whom *find* returns.
+        """Complete what waits, as events of the person that *find* returns.
 
-        Where it may have been somebody else's than it would be now, it is nobody's.
+        An event is nobody's if the user may have been another one when it was captured.
         """
         while self._waiting:
             try:

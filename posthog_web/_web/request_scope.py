@@ -339,7 +339,7 @@ class RequestScope:
     # Its end
 
     def has_deferred(self) -> bool:
-        """Return whether events wait for their person, or will ask when it is too late."""
+        """Return whether events wait for their person, or will be captured when it is gone."""
         return bool(self._deferred) or (self._held is not None and self.awaits_person())
 
     async def resolve(self, *, last: bool = True) -> None:

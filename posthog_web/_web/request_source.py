@@ -39,7 +39,7 @@ class RequestSource(Protocol):
         """Look the user up without blocking the loop, for ``find_user`` to return."""
 
     def be_patient(self) -> None:
-        """Look nobody up on other threads either, where the user can only be had later."""
+        """Let events of other threads wait for the user too, if that can only be had later."""
 
     def note_user(self) -> object:
         """Return what tells later whether the user is another one; ask nothing for it."""

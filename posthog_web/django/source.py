@@ -35,7 +35,7 @@ _patient: ContextVar[bool] = ContextVar("posthog_web_patient", default=False)
 
 @contextmanager
 def patiently() -> Generator[None]:
-    """Let looking users up wait in the block, as it does on an event loop."""
+    """Let what is captured in the block wait for its user, as it does on an event loop."""
     token = _patient.set(True)
     try:
         yield
