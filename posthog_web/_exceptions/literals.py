@@ -11,16 +11,19 @@ from collections.abc import Callable
 
 from posthog_web._exceptions.redaction import REDACTED
 
+# A text in quotes, up to its end or to where it was cut; a verbose expression.
+LITERAL = r"""
+    \"{3} (?: (?!\"{3}) (?: \\. | . ) )*+ (?: \"{3} )?
+  | \'{3} (?: (?!\'{3}) (?: \\. | . ) )*+ (?: \'{3} )?
+  | " (?: [^"\\\n] | \\. )*+ "?
+  | ' (?: [^'\\\n] | \\. )*+ '?
+"""
 _PIECE = re.compile(
-    r"""
+    rf"""
     (?P<skip> \#[^\n]*+ | \\\n )
-  | (?P<text> (?: (?<!\w) [bBrRuUfF]{1,2} )?+ (?:
-        \"{3} (?: (?!\"{3}) (?: \\. | . ) )*+ (?: \"{3} )?
-      | \'{3} (?: (?!\'{3}) (?: \\. | . ) )*+ (?: \'{3} )?
-      | " (?: [^"\\\n] | \\. )*+ "?
-      | ' (?: [^'\\\n] | \\. )*+ '? ) )
+  | (?P<text> (?: (?<!\w) [bBrRuUfF]{{1,2}} )?+ (?: {LITERAL} ) )
   | (?P<name> [^\W\d]\w*+ )
-  | (?P<mark> [!=]= | [-+|:]?= | [][(){},:;.] | \n )
+  | (?P<mark> [!=]= | [-+|:]?= | [][(){{}},:;.] | \n )
     """,
     re.VERBOSE | re.DOTALL,
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from posthog_web._exceptions import tokens
 from posthog_web._exceptions.dialects import mask_dialects
-from posthog_web._exceptions.literals import map_prose, mask_values
+from posthog_web._exceptions.literals import LITERAL, map_prose, mask_values
 from posthog_web._exceptions.redaction import REDACTED, hide_value
 
 # A name may announce what comes after it; a sentence does not.
@@ -107,15 +107,12 @@ _VALUE_OF_ARGUMENT = re.compile(
     rf"([\w-]{{0,40}}\s{{1,5}})(?:{_QUOTED}|[^\s-]\S*+)", re.IGNORECASE | re.DOTALL
 )
 _ARGUMENT = re.compile(r"(?<![\w-])--?[\w-]{0,40}\Z")
-_LITERAL = re.compile(
-    r"""
-    ( [\w.-]{0,40}+ ["']?+ \]?+ \s{0,20}+ (?: : \s{0,5}+ [\w.\[\]|\ ]{1,40}+ (?==) )?+
-      (?: [!=]?= | : ) \s{0,20}+
+_NAMED_LITERAL = re.compile(
+    rf"""
+    ( [\w.-]{{0,40}}+ ["']?+ \]?+ \s{{0,20}}+ (?: : \s{{0,5}}+ [\w.\[\]|\ ]{{1,40}}+ (?==) )?+
+      (?: [!=]?= | : ) \s{{0,20}}+
     )
-    [bruf]{0,2}
-    (?: \"{3} (?: (?!\"{3}). )*+ (?:\"{3})? | \'{3} (?: (?!\'{3}). )*+ (?:\'{3})?
-      | " (?: [^"\\\n] | \\. )*+ "?       | ' (?: [^'\\\n] | \\. )*+ '?
-    )""",
+    [bruf]{{0,2}} (?: {LITERAL} )""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 # Lines of a key in a text whose first line is further up.
@@ -173,7 +170,7 @@ def mask_source(lines: str) -> str:
 
 def _mask_literals(text: str) -> str:
     """Return a comment, or what a text holds, without the literals beside names of secrets."""
-    return _replace_named(text, lambda _, end: _LITERAL.match(text, end), f'"{REDACTED}"')
+    return _replace_named(text, lambda _, end: _NAMED_LITERAL.match(text, end), f'"{REDACTED}"')
 
 
 def mask_url_credentials(text: str, *, in_code: bool = False) -> str:
