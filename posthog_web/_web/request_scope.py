@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Whether, and for whom, events are captured.
-_DECIDING = ("cookie", "sec-gpc", "dnt")
+# Headers that decide whether, and for whom, events are captured.
+_DECIDING_HEADERS = ("cookie", "sec-gpc", "dnt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class RequestScope:
         self._deferred = Deferred(source)
         self._over = False
         self._held: _Held | None = None
-        self._kept: dict[str, Sequence[str]] = {}
+        self._kept_headers: dict[str, Sequence[str]] = {}
         self._token = new_token()
 
     # Identity
@@ -138,8 +138,8 @@ class RequestScope:
         return known[key]
 
     def _header(self, name: str) -> Sequence[str]:
-        if name in self._kept:
-            return self._kept[name]
+        if name in self._kept_headers:
+            return self._kept_headers[name]
         try:
             return self._source.header(name)
         except Exception as error:  # noqa: BLE001 - requests can be malformed in any way
@@ -315,7 +315,7 @@ class RequestScope:
 
     def _keep(self) -> None:
         """Note what is gone with the framework's request, and decides over what comes later."""
-        self._kept = {name: self._header(name) for name in _DECIDING}
+        self._kept_headers = {name: self._header(name) for name in _DECIDING_HEADERS}
         if self.setup.options.client_for is not None and self.outlives:
             _ = self.client
 

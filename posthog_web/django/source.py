@@ -60,7 +60,7 @@ class DjangoSource:
         self.asynchronous = asynchronous
         # Whether looking the user up has to wait on other threads than the request's first, too.
         self._patient = False
-        self._home = threading.get_ident()
+        self._thread = threading.get_ident()
         self._found: object = NOT_LOADED
         self._found_by: Login | None = None
         self._known: object = None
@@ -70,6 +70,10 @@ class DjangoSource:
     def _request(self) -> HttpRequest:
         request = self._reference()
         return HttpRequest() if request is None else request
+
+    def _is_elsewhere(self) -> bool:
+        """Return whether this is another thread than the request came in on."""
+        return threading.get_ident() != self._thread
 
     def describe(self) -> RequestInfo:
         """Return what is known of the request."""
@@ -101,7 +105,7 @@ class DjangoSource:
     def unnoticed(self) -> Generator[None]:
         """Leave the application's transaction, and its connections, as they are."""
         with ExitStack() as stack:
-            if threading.get_ident() != self._home:
+            if self._is_elsewhere():
                 # Django closes the connections of its own threads, not of one that a view started.
                 stack.enter_context(closing_new_connections())
             stack.enter_context(apart_from_transactions())
@@ -159,8 +163,10 @@ class DjangoSource:
 
     def awaits_user(self) -> bool:
         """Return whether looking the user up now would block the event loop."""
-        abroad = (self._patient or _patient.get()) and threading.get_ident() != self._home
-        if self._recall() is not NOT_LOADED or not (abroad or _on_a_loop()):
+        waits_elsewhere = self._patient or _patient.get()
+        if not (_on_a_loop() or (waits_elsewhere and self._is_elsewhere())):
+            return False
+        if self._recall() is not NOT_LOADED:
             return False
         return loaded_user(self._request) is NOT_LOADED and may_be_logged_in(self._request)
 
