@@ -16,7 +16,7 @@ from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.transport import Connection
 from posthog_web._delivery.waiting_room import WaitingRoom
 from posthog_web._delivery.worker import Sender, Worker
-from posthog_web._runtime import process
+from posthog_web._runtime import ending, process
 from posthog_web.typing import DropReason
 
 
@@ -66,9 +66,9 @@ class Crew:
             return False
         if not self._workers or (len(self._workers) < self._size and buffer.wants_another_worker()):
             self._hire()
-        if process.is_ending():
+        if ending.is_ending():
             # Nobody will wait for a thread any more: see it out ourselves.
-            return process.see_out(self)
+            return ending.see_out(self)
         return True
 
     def drop(self, reason: DropReason, event: bytes) -> None:
@@ -93,9 +93,9 @@ class Crew:
 
         Failing to is no error: whoever waits sends. A thread is never started from inside the start
         of another: a signal handler may have interrupted that one while it held one of threading's
-        own locks. Nor is one where nobody would wait for it (see ``process.is_ending``).
+        own locks. Nor is one where nobody would wait for it (see ``ending.is_ending``).
         """
-        if self._hiring or len(self._workers) >= self._size or process.is_ending():
+        if self._hiring or len(self._workers) >= self._size or ending.is_ending():
             return False
         worker = Worker(self._sender, self.buffer, self._dismiss)
         try:
@@ -232,7 +232,7 @@ class Crew:
         # A callback asked for it: this thread goes on working when the callback returns.
         if is_first and threading.current_thread() not in self._workers:
             self.finish(deadline)
-            self.join(max(deadline, self._clock()) + process.GRACE)
+            self.join(max(deadline, self._clock()) + ending.GRACE)
         return everything
 
     def dismiss(self) -> None:

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from posthog_web._log import Notices
-from posthog_web._runtime import process
+from posthog_web._runtime import ending
 
 # SIGINT is no end by itself: Python makes it a KeyboardInterrupt, and exit handlers run.
 _ENDING = ("SIGTERM", "SIGHUP")
@@ -108,11 +108,11 @@ class _Chained:
         try:
             if _is_server(self._told):
                 # It goes on for a while, and then ends without another word.
-                process.announce(partial(_is_in_place, self, number))
-                process.drain()
+                ending.announce(partial(_is_in_place, self, number))
+                ending.drain()
             else:
                 # Only it knows whether this is the end.
-                process.drain(give_up=False)
+                ending.drain(give_up=False)
         finally:
             self._told(number, frame)
 
@@ -120,7 +120,7 @@ class _Chained:
         """End by the signal's default action; sent a second time, it does not wait."""
         signal.signal(number, signal.SIG_DFL)
         try:
-            process.drain()
+            ending.drain()
         finally:
             os.kill(os.getpid(), number)
             # Still here: blocked, or the first process of a container, which no default ends.

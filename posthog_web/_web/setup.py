@@ -15,7 +15,7 @@ from posthog_web._config.sources import ALIASES, check_names
 from posthog_web._exceptions.metadata import Boundary
 from posthog_web._guard import describe_fault, report_fault, safely
 from posthog_web._log import Notices
-from posthog_web._runtime import process, signals
+from posthog_web._runtime import ending, signals
 from posthog_web._runtime.offload import offload
 
 _CLIENT_NAMES = _config.names(ClientOptions) | frozenset(ALIASES)
@@ -73,10 +73,10 @@ class WebSetup:
         be sent is said, for a server may end the process without a word.
         """
         try:
-            if not process.unsettled():
+            if not ending.unsettled():
                 return
-            await offload(lambda: process.drain(give_up=False))
-            if left := process.unsettled():
+            await offload(lambda: ending.drain(give_up=False))
+            if left := ending.unsettled():
                 self.notices.warn(
                     "lifespan",
                     "posthog_web: %d event(s) could not be sent before the server shut down",

@@ -14,10 +14,10 @@ def test_threads_send_side_by_side_at_the_end(inspector: Inspector) -> None:
 
     ended = run(
         """
-        from posthog_web._runtime import process
+        from posthog_web._runtime import ending
         client = Client("phc_test", url, on_drop=lambda reason, events: say(dropped=len(events)))
         client.capture("user123", "first")
-        process.announce(lambda: True)  # As a server does that serves on after SIGTERM.
+        ending.announce(lambda: True)  # As a server does that serves on after SIGTERM.
         uuids = []
         def work():
             for _ in range(10):
