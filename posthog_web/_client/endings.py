@@ -75,8 +75,8 @@ class Endings(FlushAfterVerb):
         deadline = monotonic() + self._seconds(timeout, self.options.flush_timeout)
         marks = self._lanes.mark()
         pause = 0.001
-        while not all(crew.settled(mark) for crew, mark in marks) and monotonic() < deadline:
-            if not all([crew.keep_going() for crew, _ in marks]):  # noqa: C419 - all of them
+        while not all(pool.settled(mark) for pool, mark in marks) and monotonic() < deadline:
+            if not all([pool.keep_going() for pool, _ in marks]):  # noqa: C419 - all of them
                 return await offload(lambda: self._lanes.wait_for(marks, deadline))
             # Looking again costs less than a thread that waits, however many tasks do.
             await _sleep(pause)

@@ -331,8 +331,8 @@ class Buffer:
         with self._lock:
             self._progress.notify_all()
 
-    def dismiss_workers(self) -> None:
-        """Let workers go once nothing waits, without closing: whoever captures then sends."""
+    def stop_idle_workers(self) -> None:
+        """Let workers end once nothing waits. More is accepted; whoever captures it sends it."""
         with self._lock:
             self._workers_stay = False
             self._work.notify_all()

@@ -13,49 +13,49 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from posthog_web._delivery.accounting import Stats
     from posthog_web._delivery.buffer import Buffer
-    from posthog_web._delivery.crew import Crew
+    from posthog_web._delivery.worker_pool import WorkerPool
     from posthog_web.typing import DropReason
 
 
 class Lane:
-    """Hands events over to the crew of this process.
+    """Hands events over to the pool of this process.
 
     Attributes:
         largest_event: Bytes of JSON one event may have.
     """
 
-    def __init__(self, make_crew: Callable[[], Crew], largest_event: int) -> None:
+    def __init__(self, make_pool: Callable[[], WorkerPool], largest_event: int) -> None:
         """Make nothing yet: locks and threads are made with the first event, where it happens."""
         self.largest_event = largest_event
-        self._make_crew = make_crew
+        self._make_pool = make_pool
         # By pid, since dict.setdefault decides a race between threads, or with a signal handler,
         # without a lock that a fork could leave taken.
-        self._crews: dict[int, Crew] = {}
+        self._pools: dict[int, WorkerPool] = {}
 
     @property
-    def crew(self) -> Crew:
-        """The crew of this process."""
+    def pool(self) -> WorkerPool:
+        """The pool of this process."""
         pid = os.getpid()
-        crew = self._crews.get(pid)
-        if crew is None:
-            inherited = [other for other in self._crews if other != pid]
-            crew = self._crews.setdefault(pid, self._make_crew())
+        pool = self._pools.get(pid)
+        if pool is None:
+            inherited = [other for other in self._pools if other != pid]
+            pool = self._pools.setdefault(pid, self._make_pool())
             for other in inherited:
-                self._crews.pop(other, None)
-        return crew
+                self._pools.pop(other, None)
+        return pool
 
     @property
     def buffer(self) -> Buffer:
         """The buffer of this process."""
-        return self.crew.buffer
+        return self.pool.buffer
 
     def put(self, event: bytes) -> bool:
         """Queue *event*; return whether it was accepted. Does not block."""
-        return self.crew.put(event)
+        return self.pool.put(event)
 
     def send(self, event: bytes) -> bool:
         """Send *event* now, on this thread; return whether the server took it."""
-        return self.crew.send(event)
+        return self.pool.send(event)
 
     def expect(self, event: bytes) -> object | None:
         """Count *event* as queued, though it still waits for its person.
@@ -63,15 +63,15 @@ class Lane:
         Returns:
             A token for ``receive``; None if there is no room for it.
         """
-        return self.crew.waiting_room.enter(len(event))
+        return self.pool.waiting_room.enter(len(event))
 
     def receive(self, token: object) -> None:
         """Count the event of *token* no more: it is complete now, or never will be."""
-        self.crew.waiting_room.leave(token)
+        self.pool.waiting_room.leave(token)
 
     def drop(self, reason: DropReason, event: bytes) -> None:
         """Count, and tell of, an *event* that was captured and will not be sent."""
-        self.crew.drop(reason, event)
+        self.pool.drop(reason, event)
 
     def decline(self, reason: DropReason) -> None:
         """Count a call that made no event."""
@@ -79,16 +79,16 @@ class Lane:
 
     def retire(self) -> None:
         """Let threads finish what is here and stop, without waiting for them."""
-        for crew in list(self._crews.values()):
-            if crew.pid == os.getpid():
-                crew.retire()
+        for pool in list(self._pools.values()):
+            if pool.pid == os.getpid():
+                pool.retire()
 
     def stats(self) -> Stats:
         """Return all figures as of one moment."""
-        crew = self.crew
-        return crew.waiting_room.add_to(crew.buffer.snapshot())
+        pool = self.pool
+        return pool.waiting_room.add_to(pool.buffer.snapshot())
 
     @property
     def waiting(self) -> int:
         """The number of events that wait, batches under way not counted."""
-        return self.buffer.waiting + len(self.crew.waiting_room)
+        return self.buffer.waiting + len(self.pool.waiting_room)

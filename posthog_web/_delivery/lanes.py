@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 from posthog_web._delivery.accounting import Stats, add_up
-from posthog_web._delivery.crew import Crew, Mark
 from posthog_web._delivery.lane import Lane
+from posthog_web._delivery.worker_pool import Mark, WorkerPool
 
-Marks = list[tuple[Crew, Mark]]
+Marks = list[tuple[WorkerPool, Mark]]
 """What somebody waits for, on each lane."""
 
 
@@ -49,19 +49,19 @@ class Lanes:
 
     def mark(self, *, hurry: bool = True) -> Marks:
         """Return what a wait that begins now is for, on each lane."""
-        return [(crew, crew.mark(hurry=hurry)) for crew in (lane.crew for lane in self._every())]
+        return [(pool, pool.mark(hurry=hurry)) for pool in (lane.pool for lane in self._every())]
 
     def wait_for(self, marks: Marks, deadline: float) -> bool:
         """Wait for what *marks* are for until *deadline*; return whether all was taken."""
         # A list: each is waited for, whatever became of the one before.
-        return all([crew.wait_for(mark, deadline) for crew, mark in marks])  # noqa: C419 - see above
+        return all([pool.wait_for(mark, deadline) for pool, mark in marks])  # noqa: C419 - see above
 
     def close(self, timeout: float) -> bool:
         """Send what is here within *timeout* seconds, then stop for good."""
         deadline = time.monotonic() + timeout
         self._ends = deadline
         marks = self.mark()
-        return all([crew.close(mark, deadline) for crew, mark in marks])  # noqa: C419 - as above
+        return all([pool.close(mark, deadline) for pool, mark in marks])  # noqa: C419 - as above
 
     def retire(self) -> None:
         """Let threads finish what is here and stop, without waiting for them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from posthog_web._config import ClientOptions, ingestion_host, without_credentials
 from posthog_web._delivery.batch import Limits
 from posthog_web._delivery.compression import compressor
-from posthog_web._delivery.crew import Crew
 from posthog_web._delivery.lane import Lane
 from posthog_web._delivery.lanes import Lanes
 from posthog_web._delivery.reporter import Reporter
@@ -14,6 +13,7 @@ from posthog_web._delivery.transport import HttpTransport
 from posthog_web._delivery.wire import Wire, WireV0
 from posthog_web._delivery.wire_v1 import WireV1
 from posthog_web._delivery.worker import Sender
+from posthog_web._delivery.worker_pool import WorkerPool
 
 _KIB = 1024
 _MIB = 1024 * _KIB
@@ -102,8 +102,8 @@ def _make_lane(
         reporter=reporter,
     )
 
-    def make_crew() -> Crew:
-        return Crew(
+    def make_pool() -> WorkerPool:
+        return WorkerPool(
             sender,
             limits,
             reporter,
@@ -111,4 +111,4 @@ def _make_lane(
             exit_budget=options.shutdown_timeout,
         )
 
-    return Lane(make_crew, largest_event)
+    return Lane(make_pool, largest_event)

@@ -63,10 +63,10 @@ def at_exit(**_: object) -> None:
         except SystemExit:
             # Raised by a signal's handler that was on its way already: the end goes on.
             drain()
-        _dismiss()
+        _stop_threads()
 
 
-def _dismiss() -> None:
+def _stop_threads() -> None:
     """Have no thread of ours left when the interpreter goes.
 
     It stops threads wherever they are, for good. What one of them holds then is never let go, and
@@ -74,7 +74,7 @@ def _dismiss() -> None:
     """
     present = holders.ours()
     for holder in present:
-        holder.dismiss()
+        holder.stop_idle_threads()
     deadline = time.monotonic() + GRACE
     for holder in present:
         holder.join(deadline)
@@ -121,7 +121,7 @@ def drain(*, give_up: bool = True) -> None:
             for holder in present:
                 holder.hurry()
             for holder in present:
-                _see_out(holder, deadline, give_up=give_up)
+                _send_rest(holder, deadline, give_up=give_up)
         finally:
             if outermost:
                 _end.until = None
@@ -132,7 +132,7 @@ def unsettled() -> int:
     return sum(holder.unsettled for holder in holders.ours())
 
 
-def _see_out(holder: Holder, deadline: float, *, give_up: bool) -> None:
+def _send_rest(holder: Holder, deadline: float, *, give_up: bool) -> None:
     try:
         if give_up:
             holder.finish(deadline)
@@ -166,7 +166,7 @@ def _spending(budget: float) -> Generator[float]:
                 _end.spent += time.monotonic() - _end.since
 
 
-def see_out(holder: Holder) -> bool:
+def send_late(holder: Holder) -> bool:
     """Send what *holder* was given after the end began, on the caller's thread.
 
     Nothing is given up while there is time: other threads may be sending what is theirs.

@@ -27,11 +27,11 @@ class Holder(Protocol):
     def finish(self, deadline: float) -> bool:
         """Send what is left until *deadline* (monotonic); give up the rest and say so."""
 
-    def dismiss(self) -> None:
-        """Let threads go that have nothing to do, without waiting for them."""
+    def stop_idle_threads(self) -> None:
+        """Let threads end that have nothing to do, without waiting for them."""
 
     def join(self, deadline: float) -> None:
-        """Wait until *deadline* (monotonic) for the threads that go."""
+        """Wait until *deadline* (monotonic) for threads that end."""
 
 
 # A dict, since the list of its values is taken in one step, whatever threads and signals do.

@@ -152,7 +152,7 @@ def test_a_fork_beside_threads_that_hold_our_locks(inspector: Inspector) -> None
                 held.wait()
                 release.wait()
         logging.basicConfig()
-        locks = [client._lanes.analytics.crew.buffer._lock, logging.getLogger().handlers[0].lock]
+        locks = [client._lanes.analytics.pool.buffer._lock, logging.getLogger().handlers[0].lock]
         threads = [threading.Thread(target=hold, args=(lock,)) for lock in locks]
         for thread in threads:
             thread.start()

@@ -11,10 +11,10 @@ import pytest
 
 from posthog_web import Client
 from posthog_web._delivery.batch import Batch, Limits
-from posthog_web._delivery.crew import Crew
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.retry import Answer, RetryPolicy
 from posthog_web._delivery.worker import Sender
+from posthog_web._delivery.worker_pool import WorkerPool
 from posthog_web._log import Notices
 from posthog_web.typing import Event
 from tests.delivery.fault_server import Exchange, FaultServer
@@ -145,17 +145,17 @@ def test_a_bug_of_ours_costs_a_thread_and_no_event(caplog: pytest.LogCaptureFixt
         batch_bytes=100_000,
         idle=0.05,
     )
-    crew = Crew(sender, limits, reporter, size=1, exit_budget=1.0)
+    pool = WorkerPool(sender, limits, reporter, size=1, exit_budget=1.0)
 
-    assert crew.put(b'{"event":"first"}')
+    assert pool.put(b'{"event":"first"}')
     join_own_threads()
     assert transport.sent == []
-    assert crew.put(b'{"event":"second"}')
+    assert pool.put(b'{"event":"second"}')
     assert transport.delivered.wait(5)
-    assert crew.close(crew.mark(hurry=True), monotonic() + 5.0)
+    assert pool.close(pool.mark(hurry=True), monotonic() + 5.0)
 
     assert transport.sent == [b'{"event":"first"}', b'{"event":"second"}']
-    assert crew.buffer.snapshot().sent == 2
+    assert pool.buffer.snapshot().sent == 2
     [message] = caplog.messages
     assert "LookupError" in message
     assert "a bug" not in message

@@ -13,12 +13,12 @@ import pytest
 
 from posthog_web import Client
 from posthog_web._delivery.batch import Limits
-from posthog_web._delivery.crew import Crew
 from posthog_web._delivery.reporter import Reporter
 from posthog_web._delivery.retry import RetryPolicy
 from posthog_web._delivery.transport import HttpTransport
 from posthog_web._delivery.wire import WireV0
 from posthog_web._delivery.worker import Sender
+from posthog_web._delivery.worker_pool import WorkerPool
 from posthog_web._log import Notices
 from posthog_web.inspector import Inspector
 from tests.delivery.conftest import MakeClient
@@ -38,8 +38,8 @@ def join_own_threads() -> None:
 
 
 @pytest.fixture
-def crew(inspector: Inspector) -> Iterator[Crew]:
-    """A crew of two whose threads leave after a twentieth of a second without work."""
+def pool(inspector: Inspector) -> Iterator[WorkerPool]:
+    """A pool of two whose threads leave after a twentieth of a second without work."""
     reporter = Reporter(Notices())
     sender = Sender(
         transport=HttpTransport(host=inspector.url, wire=WireV0(api_key="phc_test")),
@@ -56,9 +56,9 @@ def crew(inspector: Inspector) -> Iterator[Crew]:
         batch_bytes=100_000,
         idle=0.05,
     )
-    crew = Crew(sender, limits, reporter, size=2, exit_budget=1.0)
-    yield crew
-    crew.close(crew.mark(hurry=True), monotonic() + 0.5)
+    pool = WorkerPool(sender, limits, reporter, size=2, exit_budget=1.0)
+    yield pool
+    pool.close(pool.mark(hurry=True), monotonic() + 0.5)
 
 
 def test_no_thread_before_the_first_event(make_client: MakeClient, inspector: Inspector) -> None:
@@ -164,21 +164,23 @@ def test_many_first_events_at_once_start_one_thread(
     assert len(inspector.events()) == 8
 
 
-def test_an_idle_thread_leaves_and_another_comes(crew: Crew, inspector: Inspector) -> None:
+def test_an_idle_thread_leaves_and_another_comes(pool: WorkerPool, inspector: Inspector) -> None:
     """Without work the thread ends; the next event starts one again."""
     for round_number in range(1, 4):
-        assert crew.put(b'{"event":"paid","distinct_id":"user123"}')
+        assert pool.put(b'{"event":"paid","distinct_id":"user123"}')
         inspector.wait_for(round_number)
         [thread] = own_threads()
         thread.join(5)
         assert not thread.is_alive()
 
 
-def test_no_event_is_missed_while_threads_come_and_go(crew: Crew, inspector: Inspector) -> None:
+def test_no_event_is_missed_while_threads_come_and_go(
+    pool: WorkerPool, inspector: Inspector
+) -> None:
     """Events put just when idle threads leave are all delivered, without a flush."""
     pause = threading.Event()
     for number in count(1):
-        assert crew.put(b'{"event":"paid","distinct_id":"user123"}')
+        assert pool.put(b'{"event":"paid","distinct_id":"user123"}')
         # About as long as a thread stays idle, a little more each time.
         pause.wait(0.045 + number / 4_000)
         if number == 12:

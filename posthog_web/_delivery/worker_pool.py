@@ -33,13 +33,13 @@ class Mark:
     lost: int
 
 
-class Crew:
+class WorkerPool:
     """Everything of a lane that belongs to one process."""
 
     def __init__(
         self, sender: Sender, limits: Limits, reporter: Reporter, *, size: int, exit_budget: float
     ) -> None:
-        """Hire nobody yet; *size* is the number of threads at most."""
+        """Start no thread yet; *size* is how many there may be."""
         self.pid = os.getpid()
         self.exit_budget = exit_budget
         self.buffer = Buffer(limits)
@@ -48,7 +48,7 @@ class Crew:
         self._reporter = reporter
         self._size = size
         self._workers: set[Worker] = set()
-        self._hiring = False
+        self._starting = False
         # What belongs to a thread that sends its own events. Made here, since gevent may have
         # changed what a thread is after this module was imported.
         self._own = threading.local()
@@ -65,10 +65,10 @@ class Crew:
                 self._reporter.refused_by_queue(event)
             return False
         if not self._workers or (len(self._workers) < self._size and buffer.wants_another_worker()):
-            self._hire()
+            self._start_worker()
         if ending.is_ending():
-            # Nobody will wait for a thread any more: see it out ourselves.
-            return ending.see_out(self)
+            # Nobody will wait for a thread any more: this one sends.
+            return ending.send_late(self)
         return True
 
     def drop(self, reason: DropReason, event: bytes) -> None:
@@ -88,18 +88,18 @@ class Crew:
                 # Left behind by an exception out of a signal handler: the next flush sends it.
                 self.buffer.release(batch)
 
-    def _hire(self) -> bool:
+    def _start_worker(self) -> bool:
         """Start a thread if there is room for one; return whether one was started.
 
         Failing to is no error: whoever waits sends. A thread is never started from inside the start
         of another: a signal handler may have interrupted that one while it held one of threading's
         own locks. Nor is one where nobody would wait for it (see ``ending.is_ending``).
         """
-        if self._hiring or len(self._workers) >= self._size or ending.is_ending():
+        if self._starting or len(self._workers) >= self._size or ending.is_ending():
             return False
-        worker = Worker(self._sender, self.buffer, self._dismiss)
+        worker = Worker(self._sender, self.buffer, self._note_end)
         try:
-            self._hiring = True
+            self._starting = True
             self._workers.add(worker)
             worker.start()
         except RuntimeError:  # the system has no more threads, or the interpreter is ending
@@ -109,29 +109,29 @@ class Crew:
             self._workers.discard(worker)
             raise
         finally:
-            self._hiring = False
+            self._starting = False
         return True
 
-    def _dismiss(self, worker: Worker, *, failed: bool) -> None:
-        """Let *worker* go. An event that came while it was leaving has seen it here: look again.
+    def _note_end(self, worker: Worker, *, failed: bool) -> None:
+        """Take *worker* off the list. An event that came meanwhile has seen it there: look again.
 
-        After a failure the next event hires, or whoever waits; at once would be a loop if the
-        failure lasts.
+        After a failure the next event starts another, or whoever waits; at once would be a loop if
+        the failure lasts.
         """
         if self._clock() >= self.buffer.ends:
             # While it still counts as a worker: close() waits for it, and so for what it says.
             self._give_up()
         self._workers.discard(worker)
         if not failed and self.buffer.waiting:
-            self._hire()
+            self._start_worker()
         self.buffer.wake_waiting()
 
     @contextmanager
     def _sending(self) -> Generator[Connection]:
-        """Mark this thread as one that sends, whom nobody it calls back can wait for.
+        """Mark this thread as one that sends: what it calls back must not wait for it.
 
         Yields its connection. A signal handler that sends in the middle of a request gets another:
-        the pool underneath has a lock that is not re-entrant.
+        urllib3's pool underneath has a lock that is not re-entrant.
         """
         own = self._own
         before = getattr(own, "sending", False)
@@ -187,7 +187,7 @@ class Crew:
 
     def keep_going(self) -> bool:
         """See to it that somebody works; return False where no thread can be had."""
-        return self._working() or self._hire()
+        return self._working() or self._start_worker()
 
     def _see_through(self, position: int, deadline: float) -> None:
         """Wait until all before *position* is settled, and see to it that somebody works on it.
@@ -235,19 +235,19 @@ class Crew:
             self.join(max(deadline, self._clock()) + ending.GRACE)
         return everything
 
-    def dismiss(self) -> None:
-        """Let threads go that have nothing to do; whoever captures from now on sends."""
-        self.buffer.dismiss_workers()
+    def stop_idle_threads(self) -> None:
+        """Let threads end that have nothing to do; whoever captures from now on sends."""
+        self.buffer.stop_idle_workers()
 
     def join(self, deadline: float) -> None:
-        """Wait for the threads that go, until *deadline*."""
+        """Wait for threads that end, until *deadline* (monotonic)."""
         for worker in [worker for worker in list(self._workers) if worker.is_alive()]:
             worker.join(min(max(deadline - self._clock(), 0.0), threading.TIMEOUT_MAX))
 
     def finish(self, deadline: float) -> bool:
         """Send what is left until *deadline*, give up the rest, say so; return if all was taken.
 
-        What others capture meanwhile is theirs to see out, as long as there is time.
+        What others capture meanwhile is theirs to send, as long as there is time.
         """
         everything = self.flush(max(deadline - self._clock(), 0.0))
         if self._clock() >= deadline:
