@@ -73,15 +73,15 @@ class Endings(FlushAfterVerb):
         If the task that waits is cancelled, only the waiting ends: events leave all the same.
         """
         deadline = monotonic() + self._seconds(timeout, self.options.flush_timeout)
-        marks = self._lanes.mark()
+        checkpoints = self._lanes.checkpoint()
         pause = 0.001
-        while not all(pool.settled(mark) for pool, mark in marks) and monotonic() < deadline:
-            if not all([pool.keep_going() for pool, _ in marks]):  # noqa: C419 - all of them
-                return await offload(lambda: self._lanes.wait_for(marks, deadline))
+        while monotonic() < deadline and not all(pool.settled(one) for pool, one in checkpoints):
+            if not all([pool.keep_going() for pool, _ in checkpoints]):  # noqa: C419 - all of them
+                return await offload(lambda: self._lanes.wait_for(checkpoints, deadline))
             # Looking again costs less than a thread that waits, however many tasks do.
             await _sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-        return self._lanes.wait_for(marks, 0.0)
+        return self._lanes.wait_for(checkpoints, 0.0)
 
     async def ashutdown(self, timeout: float | None = None) -> bool:
         """Shut down without blocking the event loop.

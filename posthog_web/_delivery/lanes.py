@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from posthog_web._delivery.accounting import Stats, add_up
 from posthog_web._delivery.lane import Lane
-from posthog_web._delivery.worker_pool import Mark, WorkerPool
+from posthog_web._delivery.worker_pool import Checkpoint, WorkerPool
 
-Marks = list[tuple[WorkerPool, Mark]]
+Checkpoints = list[tuple[WorkerPool, Checkpoint]]
 """What somebody waits for, on each lane."""
 
 
@@ -45,23 +45,24 @@ class Lanes:
 
         Without *hurry* they leave when they would have anyway.
         """
-        return self.wait_for(self.mark(hurry=hurry), time.monotonic() + timeout)
+        return self.wait_for(self.checkpoint(hurry=hurry), time.monotonic() + timeout)
 
-    def mark(self, *, hurry: bool = True) -> Marks:
+    def checkpoint(self, *, hurry: bool = True) -> Checkpoints:
         """Return what a wait that begins now is for, on each lane."""
-        return [(pool, pool.mark(hurry=hurry)) for pool in (lane.pool for lane in self._every())]
+        pools = [lane.pool for lane in self._every()]
+        return [(pool, pool.checkpoint(hurry=hurry)) for pool in pools]
 
-    def wait_for(self, marks: Marks, deadline: float) -> bool:
-        """Wait for what *marks* are for until *deadline*; return whether all was taken."""
+    def wait_for(self, checkpoints: Checkpoints, deadline: float) -> bool:
+        """Wait for what *checkpoints* are for until *deadline*; return whether all was taken."""
         # A list: each is waited for, whatever became of the one before.
-        return all([pool.wait_for(mark, deadline) for pool, mark in marks])  # noqa: C419 - see above
+        return all([pool.wait_for(one, deadline) for pool, one in checkpoints])  # noqa: C419 - see above
 
     def close(self, timeout: float) -> bool:
         """Send what is here within *timeout* seconds, then stop for good."""
         deadline = time.monotonic() + timeout
         self._ends = deadline
-        marks = self.mark()
-        return all([pool.close(mark, deadline) for pool, mark in marks])  # noqa: C419 - as above
+        checkpoints = self.checkpoint()
+        return all([pool.close(one, deadline) for pool, one in checkpoints])  # noqa: C419 - as above
 
     def retire(self) -> None:
         """Let threads finish what is here and stop, without waiting for them."""

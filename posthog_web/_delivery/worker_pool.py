@@ -21,8 +21,8 @@ from posthog_web.typing import DropReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """What somebody waits for.
+class Checkpoint:
+    """What a wait is for.
 
     Attributes:
         position: Everything before it.
@@ -157,33 +157,33 @@ class WorkerPool:
         """The number of events that were neither sent nor dropped yet."""
         return self.buffer.unsettled
 
-    def mark(self, *, hurry: bool) -> Mark:
+    def checkpoint(self, *, hurry: bool) -> Checkpoint:
         """Return what a wait that begins now is for; with *hurry* it is due now."""
-        mark = Mark(position=self.buffer.position, lost=self.buffer.lost)
+        checkpoint = Checkpoint(position=self.buffer.position, lost=self.buffer.lost)
         if hurry:
-            self.buffer.hurry(mark.position)
-        return mark
+            self.buffer.hurry(checkpoint.position)
+        return checkpoint
 
     def flush(self, timeout: float, *, hurry: bool = True) -> bool:
         """Wait up to *timeout* seconds for all events so far; return whether the server took all.
 
         Without *hurry* they leave when they would have anyway.
         """
-        return self.wait_for(self.mark(hurry=hurry), self._clock() + timeout)
+        return self.wait_for(self.checkpoint(hurry=hurry), self._clock() + timeout)
 
-    def wait_for(self, mark: Mark, deadline: float) -> bool:
-        """Wait for what *mark* is for until *deadline*; return whether the server took all.
+    def wait_for(self, checkpoint: Checkpoint, deadline: float) -> bool:
+        """Wait for what *checkpoint* is for until *deadline*; return whether the server took all.
 
         On a thread that is sending (in a callback, or a signal handler) this does not wait: it
         would wait for itself.
         """
         if not self._waits_for_itself():
-            self._see_through(mark.position, deadline)
-        return self.settled(mark) and self.buffer.lost == mark.lost
+            self._see_through(checkpoint.position, deadline)
+        return self.settled(checkpoint) and self.buffer.lost == checkpoint.lost
 
-    def settled(self, mark: Mark) -> bool:
-        """Return whether all that *mark* is for was sent or dropped."""
-        return self.buffer.settled(mark.position)
+    def settled(self, checkpoint: Checkpoint) -> bool:
+        """Return whether all that *checkpoint* is for was sent or dropped."""
+        return self.buffer.settled(checkpoint.position)
 
     def keep_going(self) -> bool:
         """See to it that somebody works; return False where no thread can be had."""
@@ -222,13 +222,13 @@ class WorkerPool:
             # No thread was to be had, and nobody is left who could send.
             self._give_up()
 
-    def close(self, mark: Mark, deadline: float) -> bool:
+    def close(self, checkpoint: Checkpoint, deadline: float) -> bool:
         """Send what is here until *deadline*, then stop for good (SRV-113…117).
 
         Whoever calls first decides how long that may take; others wait, and give nothing up.
         """
         is_first = self.buffer.close(deadline)
-        everything = self.wait_for(mark, deadline)
+        everything = self.wait_for(checkpoint, deadline)
         # A callback asked for it: this thread goes on working when the callback returns.
         if is_first and threading.current_thread() not in self._workers:
             self.finish(deadline)

@@ -43,24 +43,24 @@ _MOST_WRAPPERS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class Sensitive:
     """What is sensitive in one frame: everything, or what goes by one of some names."""
 
     everything: bool = False
     names: frozenset[str] = frozenset()
 
-    def __or__(self, other: Marks) -> Marks:
+    def __or__(self, other: Sensitive) -> Sensitive:
         """Return what either says."""
         if other is _NONE:
             return self
         if self is _NONE:
             return other
         everything = self.everything or other.everything
-        return Marks(everything=everything, names=self.names | other.names)
+        return Sensitive(everything=everything, names=self.names | other.names)
 
 
-_NONE = Marks()
-_EVERYTHING = Marks(everything=True)
+_NONE = Sensitive()
+_EVERYTHING = Sensitive(everything=True)
 
 
 class Callers:
@@ -73,7 +73,7 @@ class Callers:
 
     def __init__(self) -> None:
         """Know no frame yet."""
-        self._known: dict[int, Marks] = {}
+        self._known: dict[int, Sensitive] = {}
         self._left = MOST_CALLERS
 
     def follow(self, stack: Iterable[FrameType]) -> None:
@@ -86,7 +86,7 @@ class Callers:
                 return
             self._known[id(frame)] = outer = self._of(frame) | outer
 
-    def read_marks(self, frame: FrameType, variables: dict[str, Any]) -> Marks:
+    def read_sensitive(self, frame: FrameType, variables: dict[str, Any]) -> Sensitive:
         """Return what is said of *frame*, in which these are the *variables*."""
         if _MODULE not in sys.modules:
             return _NONE
@@ -94,20 +94,20 @@ class Callers:
             return _EVERYTHING
         return self._of(frame) | _joined(_of_requests(variables))
 
-    def _of(self, frame: FrameType) -> Marks:
+    def _of(self, frame: FrameType) -> Sensitive:
         """Return what is said of *frame* and of the frames that it was called from."""
-        unknown: list[Marks] = []
-        marks = _NONE
+        unknown: list[Sensitive] = []
+        sensitive = _NONE
         ids: list[int] = []
         caller: FrameType | None = frame
         while caller is not None:
             known = self._known.get(id(caller))
             if known is not None:
-                marks = known
+                sensitive = known
                 break
             self._left -= 1
             if self._left < 0:
-                marks = _EVERYTHING
+                sensitive = _EVERYTHING
                 break
             code = caller.f_code
             may_be_marked = code.co_flags & _RESUMED or code.co_name in _WRAPPERS
@@ -115,18 +115,18 @@ class Callers:
             ids.append(id(caller))
             caller = caller.f_back
         for key, own in zip(reversed(ids), reversed(unknown), strict=True):
-            marks = self._known[key] = own | marks
-        return marks
+            sensitive = self._known[key] = own | sensitive
+        return sensitive
 
 
-def _joined(found: Iterable[object]) -> Marks:
+def _joined(found: Iterable[object]) -> Sensitive:
     names: set[str] = set()
     for marked in found:
         if type(marked) is str and marked == _ALL:
             return _EVERYTHING
         if type(marked) is tuple:
             names.update(name for name in marked if type(name) is str)
-    return Marks(names=frozenset(names)) if names else _NONE
+    return Sensitive(names=frozenset(names)) if names else _NONE
 
 
 def _of_decorators(frame: FrameType) -> Iterator[object]:

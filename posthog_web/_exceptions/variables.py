@@ -96,18 +96,18 @@ class EventReader:
 
     def _told(self, variables: dict[str, Any], frame: FrameType) -> dict[str, Any] | None:
         limits = self._rules.limits
-        marks = self._callers.read_marks(frame, variables)
+        sensitive = self._callers.read_sensitive(frame, variables)
         share = max(self._room // 2, min(self._room, limits.least))
         left = share
         told: dict[str, Any] = {}
         for name in _ordered(variables, self._rules.mask.leaves_out)[: limits.variables]:
             if left <= 0 or self._watch.is_over():
                 break
-            if marks.everything or name in marks.names:
+            if sensitive.everything or name in sensitive.names:
                 value: Any = REDACTED
             else:
                 reading = Rendering(
-                    self._rules, marks.names, self._known, self._watch, min(limits.value, left)
+                    self._rules, sensitive.names, self._known, self._watch, min(limits.value, left)
                 )
                 value = reading.tell(name, variables[name])
             told[name] = value

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
+from posthog_web._web.asgi import Message, Receive, Send
 from posthog_web._web.setup import WebSetup
-
-Message = MutableMapping[str, Any]
 
 _SOURCE = "asgi.lifespan"
 _FAILED = frozenset({"lifespan.startup.failed", "lifespan.shutdown.failed"})
@@ -22,8 +19,8 @@ class Life:
     def __init__(
         self,
         setup: WebSetup,
-        receive: Callable[[], Awaitable[Message]],
-        send: Callable[[Message], Awaitable[None]],
+        receive: Receive,
+        send: Send,
         *,
         silent: bool,
     ) -> None:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Unpack
 
 from posthog_web._guard import report_fault
+from posthog_web._web.asgi import Message, Receive, Scope, Send
 from posthog_web._web.lifetime import Lifetime
 from posthog_web._web.setup import WebSetup, configure
 from posthog_web.asgi.lifespan import Life
 from posthog_web.asgi.quart import listen
-from posthog_web.asgi.source import SERVED, AsgiSource, Scope
+from posthog_web.asgi.source import SERVED, AsgiSource
 from posthog_web.asgi.starlette import POSTHOG, answers_errors
 from posthog_web.typing import AdapterArguments
 
 if TYPE_CHECKING:
     from posthog_web._client.core import Client
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _SOURCE = "asgi.middleware"
 _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from posthog_web._guard import report_fault
+from posthog_web._web.asgi import Scope
 from posthog_web._web.paths import Route
 from posthog_web._web.request_info import Readers, RequestInfo, read_info
 from posthog_web._web.request_source import PromptSource
 from posthog_web._web.urls import join_port
 from posthog_web.asgi.routes import Found, Goal, find_route, read_noted, read_selected, shape_of
 from posthog_web.asgi.starlette import as_connection
-
-Scope = MutableMapping[str, Any]
 
 SERVED = "posthog_web.served"
 """Marks what a middleware of this kind, further out, serves; on a connection, its lifetime."""

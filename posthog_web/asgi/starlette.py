@@ -8,9 +8,10 @@ Without Starlette nothing happens.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from posthog_web._web.asgi import Scope
 from posthog_web._web.request_posthog import RequestPosthog
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def get_posthog(connection: StarletteConnection) -> RequestPosthog:
     return posthog  # type: ignore[no-any-return]  # the middleware put it there
 
 
-def as_connection(scope: MutableMapping[str, Any]) -> object:
+def as_connection(scope: Scope) -> object:
     """Return *scope* as the application's own functions know it."""
     if HTTPConnection is None:
         return scope

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
 from posthog_web._guard import safely
+from posthog_web._web.asgi import Application, Receive, Scope, Send
 from posthog_web._web.setup import WebSetup
 from posthog_web.django.conf import current_setup
-
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def lifespan(application: Application) -> Application:

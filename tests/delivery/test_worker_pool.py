@@ -58,7 +58,7 @@ def pool(inspector: Inspector) -> Iterator[WorkerPool]:
     )
     pool = WorkerPool(sender, limits, reporter, size=2, exit_budget=1.0)
     yield pool
-    pool.close(pool.mark(hurry=True), monotonic() + 0.5)
+    pool.close(pool.checkpoint(hurry=True), monotonic() + 0.5)
 
 
 def test_no_thread_before_the_first_event(make_client: MakeClient, inspector: Inspector) -> None:

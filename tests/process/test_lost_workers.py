@@ -152,7 +152,7 @@ def test_a_bug_of_ours_costs_a_thread_and_no_event(caplog: pytest.LogCaptureFixt
     assert transport.sent == []
     assert pool.put(b'{"event":"second"}')
     assert transport.delivered.wait(5)
-    assert pool.close(pool.mark(hurry=True), monotonic() + 5.0)
+    assert pool.close(pool.checkpoint(hurry=True), monotonic() + 5.0)
 
     assert transport.sent == [b'{"event":"first"}', b'{"event":"second"}']
     assert pool.buffer.snapshot().sent == 2
