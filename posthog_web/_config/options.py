@@ -23,7 +23,8 @@ SECRET_NAMES = (
     *("auth(?!ors?(?![a-z]))", "cookie", "csrf", "session_id", "sessionid", "session_key"),
     *("(?<![a-z])sk_", "connection_string", "connectionstring", "conn_str", "connstr", "dsn"),
     *("[?&]sig=", "signature", "card_num", "cardnum", "card-num", "credit_card", "creditcard"),
-    r"(?:^|[_.-])(?:pass|pw|pin|t?otp|cvc|cvv|ssn)(?:$|[_.\d-])",
+    r"(?:^|[_.-])(?:pass|pw|pin|t?otp|cvc|cvv|ssn|creds|bearer)(?:$|[_.\d-])",
+    "(?:security|verification|recovery|backup|mfa|2fa|sms)[_-]?codes?",
 )
 """What names of secrets hold."""
 

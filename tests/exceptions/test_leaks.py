@@ -142,7 +142,7 @@ NAMES = (
     *("password", "Passwd", "db_pass", "api_key", "apiKey", "API_KEY", "auth_header", "jwt"),
     *("secret_word", "credentials", "privatekey", "access_token", "aws_access_key_id", "sk_live"),
     *("connection_string", "conn_str", "database_dsn", "cookies", "csrf", "sessionid", "pin"),
-    *("pw", "db_pw", "totp"),
+    *("pw", "db_pw", "totp", "creds", "bearer", "mfa_code", "recovery_codes", "security_code"),
 )
 
 # As somebody writes them into a message.
