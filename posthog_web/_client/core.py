@@ -164,8 +164,8 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
                 self.options.capture_compression,
             )
         for option, complaint in complaints.items():
-            consequence = "; nothing is sent" if option in _NOT_TO_BE_GUESSED else ""
-            self._notices.once(f"environment:{option}", f"posthog_web: {complaint}{consequence}")
+            consequence = "nothing is sent" if option in _NOT_TO_BE_GUESSED else "it is ignored"
+            self._notices.once(f"environment:{option}", f"posthog_web: {complaint}; {consequence}")
 
     def _configure(self, options: ClientOptions) -> None:
         """Put *options* in force."""

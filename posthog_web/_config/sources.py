@@ -122,7 +122,7 @@ def _from_environment(
             values[canonical] = kind.accept(kind.parse(text))
         except Exception as error:  # noqa: BLE001 - values and their methods may be anybody's
             reason = _reason(error)
-            complaints[canonical] = f"{variable} is ignored: it must be {kind.expected}{reason}"
+            complaints[canonical] = f"{variable} must be {kind.expected}{reason}"
     return values, complaints
 
 

@@ -164,8 +164,8 @@ def configure(
         client, written = default_client.share(resolved), resolved.written
     notices = Notices()
     for option, complaint in web.complaints.items():
-        instead = f"; {_STRICTEST[option]!r} is used" if option in _STRICTEST else ""
-        notices.once(f"environment:{option}", f"posthog_web: {complaint}{instead}")
+        consequence = f"{_STRICTEST[option]!r} is used" if option in _STRICTEST else "it is ignored"
+        notices.once(f"environment:{option}", f"posthog_web: {complaint}; {consequence}")
     stricter = {name: value for name, value in _STRICTEST.items() if name in web.complaints}
     options = replace(web.options, **stricter)
     return WebSetup(

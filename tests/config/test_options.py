@@ -176,8 +176,8 @@ def test_the_environment_may_belong_to_somebody_else() -> None:
 
     assert resolved.options == ClientOptions()
     assert resolved.complaints == {
-        "flush_at": "POSTHOG_FLUSH_AT is ignored: it must be a whole number of at least 1",
-        "debug": "POSTHOG_DEBUG is ignored: it must be True or False",
+        "flush_at": "POSTHOG_FLUSH_AT must be a whole number of at least 1",
+        "debug": "POSTHOG_DEBUG must be True or False",
     }
 
 

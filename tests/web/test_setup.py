@@ -44,7 +44,7 @@ def test_what_is_to_keep_visitors_private_is_never_guessed(
     setup = configure(arguments={}, client=Client("phc_test", send=False))
 
     assert getattr(setup.options, name) == strictest
-    assert f"POSTHOG_{name.upper()} is ignored" in caplog.text
+    assert f"POSTHOG_{name.upper()} must be" in caplog.text
     assert f"; {strictest!r} is used" in caplog.text
 
 
