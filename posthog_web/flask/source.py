@@ -22,6 +22,8 @@ from posthog_web.flask.sessions import without_autoflush
 if TYPE_CHECKING:
     from flask import Request
 
+_ABSENT = object()
+
 
 class FlaskSource(PromptSource):
     """A Flask request, read only."""
@@ -105,16 +107,24 @@ class FlaskSource(PromptSource):
 
 
 @contextmanager
-def _unwritten(session: Any) -> Generator[None]:  # noqa: ANN401 - any dict that notes changes
-    """Take back what is written to *session* in the block: the view may not have asked for it."""
-    before, modified = dict.copy(session), session.modified
+def _unwritten(session: Any) -> Generator[None]:  # noqa: ANN401 - any dict, which may note changes
+    """Take back what is written to *session* in the block: the view may not have asked for it.
+
+    What stays as it is is not touched: the view may be in a loop over it.
+    """
+    before, modified = dict.copy(session), getattr(session, "modified", None)
     try:
         yield
     finally:
         # Past what notes the change.
-        dict.clear(session)
-        dict.update(session, before)
-        session.modified = modified
+        for key in dict.keys(session) - dict.keys(before):
+            dict.__delitem__(session, key)
+        for key, value in dict.items(before):
+            if dict.get(session, key, _ABSENT) is not value:
+                dict.__setitem__(session, key, value)
+        # Not every session notes changes, nor lets others say whether there are any.
+        if getattr(session, "modified", None) != modified:
+            session.modified = modified
 
 
 class _NamedUser:

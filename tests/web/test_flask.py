@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import flask
 import jinja2
 import pytest
 from flask import Flask, render_template_string
+from flask.sessions import SessionInterface, SessionMixin
 from flask_login import LoginManager, UserMixin
 
 import posthog_web
@@ -176,6 +177,80 @@ def test_a_loader_that_writes_to_the_session_changes_no_cookie(
 
     assert answers[0] == answers[1]
     assert posthog_events[-1].distinct_id == "7"
+
+
+class Plain(dict[str, Any]):
+    """A session that knows nothing of changes."""
+
+    accessed = False
+
+
+class Judging(dict[str, Any], SessionMixin):
+    """A session that finds out by itself whether it was changed."""
+
+    modified = property(lambda self: "page" in self)  # type: ignore[assignment]
+
+
+class Emptied(dict[str, Any], SessionMixin):
+    """A session that has lost what it had first: where the rest stands in memory, it shows."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        super().__init__({"a": 1, "b": 2} | values)
+        del self["a"], self["b"]
+
+
+def serve_session(session: Any, write: Callable[[], None]) -> str:
+    """Return the names in *session*, as a view sees it that captures; its loader may *write*."""
+
+    class Sessions(SessionInterface):
+        def open_session(self, *_: object) -> Any:
+            return session
+
+        def save_session(self, *_: object) -> None:
+            """Keep it as it is."""
+
+    app = Flask(__name__)
+    app.session_interface = Sessions()
+
+    @LoginManager(app).user_loader  # type: ignore[untyped-decorator]  # flask-login has no types
+    def load(number: str) -> Any:
+        write()
+        user = UserMixin()
+        user.id = number
+        return user
+
+    FlaskPosthog(app, project_api_key="phc_one")
+
+    @app.get("/")
+    def page() -> str:
+        names = []
+        for name in flask.session.keys():  # noqa: SIM118 - the proxy itself has none
+            posthog_web.capture("seen")
+            names.append(name)
+        return " ".join(names)
+
+    return app.test_client().get("/").text
+
+
+@pytest.mark.parametrize("kind", [Plain, Judging])
+def test_any_dict_may_be_the_session(
+    kind: Callable[[dict[str, Any]], Any], posthog_events: RecordedEvents
+) -> None:
+    """Whatever it notes of changes: it tells the user, and a loader's are taken back."""
+    session = kind({"_user_id": "7"})
+
+    serve_session(session, lambda: flask.session.update(_user_id="8", page=1))
+
+    assert session == {"_user_id": "7"}
+    assert posthog_events.one("seen").distinct_id == "7"
+
+
+def test_a_view_may_capture_in_a_loop_over_its_session(posthog_events: RecordedEvents) -> None:
+    """To look the user up does not touch the session."""
+    names = serve_session(Emptied({"_user_id": "7", "cart": 1, "plan": 2}), lambda: None)
+
+    assert names == "_user_id cart plan"
+    assert [event.distinct_id for event in posthog_events] == ["7"] * 3
 
 
 def test_a_request_that_is_handed_on_stays_with_its_application(
