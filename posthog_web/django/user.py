@@ -10,7 +10,7 @@ read is put back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -136,27 +136,27 @@ def find_user(request: HttpRequest) -> object:
         return None
     key, before = session.session_key, dict(vars(session))
     try:
-        ask = _finder() if may_be_logged_in(request) else auth.get_user
         # A request with nothing but a session that cannot be changed.
-        return ask(SimpleNamespace(session=_ReadOnlySession(session)))
+        stand_in: Any = SimpleNamespace(session=_ReadOnlySession(session))
+        user = auth.get_user(stand_in)
+        if getattr(user, "is_authenticated", True) or not _answers_coroutines(stand_in.session):
+            return user
+        # It does its queries on this thread, whose transactions are being kept out of it.
+        return async_to_sync(auth.aget_user)(stand_in)
     finally:
         _put_back(session, key, before)
 
 
-def _finder() -> Callable[[Any], object]:
-    """Return what tells the user of a session: the asynchronous way, if a backend has its own.
+def _answers_coroutines(session: _ReadOnlySession) -> bool:
+    """Return whether the backend of *session* has an asynchronous way of its own to tell the user.
 
-    That may be the only way it has: asked in the other one, Django would say that nobody is there.
+    That may be the only way it has: asked in the other one, it says that nobody is there.
     """
-    ways = (
-        getattr(import_string(backend), "aget_user", None)
-        for backend in settings.AUTHENTICATION_BACKENDS
-    )
-    usual: Callable[[Any], object] = auth.get_user
-    if all(way is None or way.__module__ == "django.contrib.auth.backends" for way in ways):
-        return usual
-    # It does its queries on this thread, whose transactions are being kept out of it.
-    return async_to_sync(auth.aget_user) if hasattr(auth, "aget_user") else usual
+    backend = session.get(auth.BACKEND_SESSION_KEY)
+    if backend not in settings.AUTHENTICATION_BACKENDS or not hasattr(auth, "aget_user"):
+        return False
+    way = getattr(import_string(backend), "aget_user", None)
+    return way is not None and way.__module__ != "django.contrib.auth.backends"
 
 
 def _put_back(session: Any, key: object, before: dict[str, Any]) -> None:  # noqa: ANN401 - any session backend

@@ -435,6 +435,36 @@ if hasattr(BaseBackend, "aget_user"):
     )
 
 
+def test_a_backend_that_can_be_asked_both_ways_is_asked_at_once(tmp_path: Path) -> None:
+    """What it has for coroutines may belong to a loop, of which a synchronous server has none."""
+    run(
+        """
+from django.contrib.auth.backends import BaseBackend
+from django.test import override_settings
+
+class Both(BaseBackend):
+    def get_user(self, user_id):
+        return User.objects.filter(pk=user_id).first()
+    async def aget_user(self, user_id):
+        raise RuntimeError("attached to a different loop")
+
+def view(request):
+    request.posthog.capture("seen")
+    return HttpResponse("ok")
+
+BACKEND = "__main__.Both"
+urlpatterns[:] = [path("", view)]
+user = User.objects.create_user("alice")
+with override_settings(AUTHENTICATION_BACKENDS=[BACKEND]), record_events() as events:
+    client = Client()
+    client.force_login(user, BACKEND)
+    client.get("/", headers=VISITOR)
+assert [event.distinct_id for event in events] == [str(user.pk)], list(events)
+""",
+        tmp_path,
+    )
+
+
 @pytest.mark.parametrize("backend", ["signed_cookies", "db", "cache", "file"])
 def test_a_session_that_is_saved_stays_the_users(tmp_path: Path, backend: str) -> None:
     """What a coroutine captures before it changes a session is the user's, whatever is stored how.
