@@ -29,7 +29,7 @@ class Resolved(Generic[Options]):
     Attributes:
         options: All of them.
         written: Names that somebody wrote, in any source.
-        complaints: A sentence by option, for each bad value in the environment.
+        complaints: A sentence by option, for each bad value in the environment that would count.
     """
 
     options: Options
@@ -79,6 +79,8 @@ def resolve(
             name: _accept(known[name], value, _label(label, name), from_text=from_text)
             for name, value in given.items()
         }
+        # Of what is written nearer by, the environment does not count, be it good or bad.
+        complaints = {name: said for name, said in complaints.items() if name not in given}
     return Resolved(options=cls(**values), written=frozenset(values), complaints=complaints)
 
 

@@ -333,6 +333,20 @@ def test_what_is_to_keep_events_here_is_never_guessed(
     assert client.stats().captured == 0
 
 
+def test_a_host_in_code_counts_whatever_the_environment_has(
+    inspector: Inspector, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A variable of somebody else's stops nothing that code has decided."""
+    import os
+
+    os.environ["POSTHOG_HOST"] = "posthog:8000"
+    with Client("phc_test", inspector.url) as client:
+        assert client.capture("user-1", "paid")
+
+    assert [event["event"] for event in inspector.events()] == ["paid"]
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("timeout", ["soon", math.nan])
 def test_a_bad_timeout_at_run_time_is_said_and_the_default_used(
     inspector: Inspector, caplog: pytest.LogCaptureFixture, timeout: Any

@@ -110,7 +110,7 @@ def test_every_option_has_a_value_in_this_table() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(VALUES))
-def test_every_option_comes_in_by_every_door(name: str) -> None:
+def test_every_option_comes_from_every_source(name: str) -> None:
     """Arguments, settings and the environment reach each option, in this order."""
     value, text = VALUES[name]
     default = getattr(ClientOptions(), name)
@@ -128,7 +128,7 @@ def test_every_option_comes_in_by_every_door(name: str) -> None:
     assert by_default.written == frozenset()
 
 
-def test_the_nearest_door_wins() -> None:
+def test_the_nearest_source_wins() -> None:
     """An argument beats a setting, a setting the environment, and None is no value."""
     environ = {"POSTHOG_FLUSH_AT": "1"}
 
@@ -179,6 +179,16 @@ def test_the_environment_may_belong_to_somebody_else() -> None:
         "flush_at": "POSTHOG_FLUSH_AT must be a whole number of at least 1",
         "debug": "POSTHOG_DEBUG must be True or False",
     }
+
+
+@pytest.mark.parametrize("source", ["arguments", "settings"])
+def test_a_bad_variable_does_not_count_beside_what_code_says(source: str) -> None:
+    """Neither would a good one: there is nothing to complain of."""
+    given: dict[str, Any] = {"arguments": {}, source: {"host": "https://ph.shop.test"}}
+    resolved = resolve(ClientOptions, **given, environ={"POSTHOG_HOST": "posthog:8000"})
+
+    assert resolved.options.host == "https://ph.shop.test"
+    assert resolved.complaints == {}
 
 
 def test_settings_may_name_functions_by_path() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,17 @@ def test_what_is_to_keep_visitors_private_is_never_guessed(
     assert getattr(setup.options, name) == strictest
     assert f"POSTHOG_{name.upper()} must be" in caplog.text
     assert f"; {strictest!r} is used" in caplog.text
+
+
+@pytest.mark.parametrize("source", ["arguments", "settings"])
+def test_what_code_says_of_visitors_counts_whatever_the_environment_has(source: str) -> None:
+    """The strictest value is for what nobody else has decided."""
+    os.environ["POSTHOG_CAPTURE_IP"] = "oui"
+    given: dict[str, Any] = {"arguments": {}, source: {"capture_ip": "full"}}
+
+    setup = configure(**given, client=Client("phc_test", send=False))
+
+    assert setup.options.capture_ip == "full"
 
 
 @pytest.mark.parametrize("name", ["trust_client_id", "flush_a"])
