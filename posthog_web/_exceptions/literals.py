@@ -162,7 +162,7 @@ class _Reading:
             if kind == "text":
                 self._read_text(piece, found.span(), names=names)
             elif kind == "name":
-                self._read_name(piece, names=names)
+                self._read_name(piece, found.start(), names=names)
             else:
                 self._read_mark(piece)
             self._last = piece if kind != "text" else '"'
@@ -198,7 +198,7 @@ class _Reading:
                 self._found.append(given.span(1))
             start += 1
 
-    def _read_name(self, name: str, *, names: bool) -> None:
+    def _read_name(self, name: str, start: int, *, names: bool) -> None:
         level = self._levels[-1]
         if name in {"and", "or"}:
             if level.compares:  # what was compared ends here
@@ -210,7 +210,9 @@ class _Reading:
         else:
             if names and level.awaiting:
                 self._found.append(level.awaiting)
-            level.named = names or (level.named and self._last == ".")
+            # A header's name is none in code, but in a text that began before these lines.
+            goes_on = self._last == "." or self._lines[start - 1 : start] == "-"
+            level.named = names or (level.named and goes_on)
 
     def _read_mark(self, mark: str) -> None:
         level = self._levels[-1]

@@ -262,6 +262,8 @@ def test_no_secret_is_cut_in_two() -> None:
         ('# password = "hunter2"', '# password = "$"'),
         ("""a = '{"token": "hunter2"}'""", """a = '{"token": "$"}'"""),
         ("'api_key'] = 'hunter2'", "'api_key'] = \"$\""),
+        ('x-api-key: \'hunter2\'\n"""', 'x-api-key: "$"\n"""'),
+        ('>>> login(auth-token-old="hunter2")\n"""', '>>> login(auth-token-old="$")\n"""'),
     ],
 )
 def test_secrets_written_into_code_are_hidden(line: str, expected: str) -> None:
