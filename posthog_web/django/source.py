@@ -155,6 +155,8 @@ class DjangoSource:
 
     def _recall(self) -> object:
         """Return the user that was found, NOT_LOADED if none was, or the session has changed."""
+        if self._found_by is None and read_login(self._request) is not None:
+            return NOT_LOADED  # There was no session yet.
         return self._found if self.is_noted_user(self._found_by) else NOT_LOADED
 
     def be_patient(self) -> None:

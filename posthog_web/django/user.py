@@ -118,9 +118,11 @@ def can_be_asked(request: HttpRequest) -> bool:
     held = vars(request)
     if not _is_djangos(held.get("user")):
         return False
-    # All middleware has run once there is a view: without a session by then there is none to come.
-    complete = "session" in held or request.resolver_match is not None
-    return complete or not apps.is_installed("django.contrib.sessions")
+    # Once there is a view all middleware has run, unless one of them has looked for the view.
+    is_late = request.resolver_match is not None and not any(
+        "session" in middleware.lower() for middleware in settings.MIDDLEWARE
+    )
+    return "session" in held or is_late or not apps.is_installed("django.contrib.sessions")
 
 
 def _is_djangos(user: object) -> bool:

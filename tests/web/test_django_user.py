@@ -435,6 +435,57 @@ if hasattr(BaseBackend, "aget_user"):
     )
 
 
+@pytest.mark.parametrize("name", ["SessionMiddleware", "Store"])
+def test_who_captures_before_there_is_a_session_does_not_decide_who_it_is(
+    tmp_path: Path, name: str
+) -> None:
+    """Though a middleware has looked for the view already, the user goes before the visitor."""
+    run(
+        f"""
+import asyncio
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.test import AsyncClient, override_settings
+from django.urls import resolve
+
+class Early:
+    def __init__(self, get_response):
+        self.get_response = get_response
+    def __call__(self, request):
+        request.resolver_match = resolve(request.path_info)
+        request.posthog.capture("early")
+        return self.get_response(request)
+
+class Store(SessionMiddleware):
+    pass
+
+def view(request):
+    request.posthog.capture("seen")
+    return HttpResponse("ok")
+
+urlpatterns[:] = [path("", view)]
+user = User.objects.create_user("alice")
+MIDDLEWARE = [
+    "posthog_web.django.PosthogMiddleware",
+    "__main__.Early",
+    "__main__.{name}",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+with override_settings(MIDDLEWARE=MIDDLEWARE), record_events() as events:
+    client = Client()
+    client.force_login(user)
+    client.get("/", headers=VISITOR)
+    other = AsyncClient()
+    other.cookies = client.cookies
+    asyncio.run(other.get("/", headers=VISITOR))
+seen = [event.distinct_id for event in events if event.event == "seen"]
+assert seen == [str(user.pk)] * 2, list(events)
+early = [event.is_personless for event in events if event.event == "early"]
+assert early == [{name != "Store"}] * 2, list(events)
+""",
+        tmp_path,
+    )
+
+
 def test_a_backend_that_can_be_asked_both_ways_is_asked_at_once(tmp_path: Path) -> None:
     """What it has for coroutines may belong to a loop, of which a synchronous server has none."""
     run(
