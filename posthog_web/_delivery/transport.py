@@ -113,6 +113,7 @@ class HttpConnection:
             ) as response:
                 said = self._read(response)
         except Exception as error:  # noqa: BLE001 - whatever stops a request, nobody answered it
+            _forget_frames(error)
             return Answer(error=error, sent_bytes=len(body))
         answer = Answer(
             status=response.status_code,
@@ -183,6 +184,20 @@ def _detail(said: bytes) -> str:
     return str(words or said[: 4 * _DETAIL_LENGTH].decode(errors="replace")).strip()[
         :_DETAIL_LENGTH
     ]
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Take the tracebacks off *error* and what is behind it.
+
+    urllib3's frames hold the error in turn: the connections would be garbage that only the
+    collector finds, at the very end of the process perhaps, where gevent lets nobody close them.
+    """
+    seen: set[int] = set()
+    behind: BaseException | None = error
+    while behind is not None and id(behind) not in seen:
+        seen.add(id(behind))
+        behind.__traceback__ = None
+        behind = behind.__context__
 
 
 def read_retry_after(header: str | None, now: float) -> float | None:

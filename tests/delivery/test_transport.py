@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from urllib3 import HTTPConnectionPool
 
 from posthog_web._delivery.batch import Batch
 from posthog_web._delivery.retry import Answer
@@ -15,7 +17,8 @@ from posthog_web._delivery.wire import WireV0
 from posthog_web._runtime.system import library_version
 from posthog_web.inspector import Inspector
 from tests.delivery.conftest import MakeClient
-from tests.delivery.servers import RecordingServer, Reply
+from tests.delivery.fault_server import Exchange, FaultServer
+from tests.delivery.servers import RecordingServer, Reply, free_port
 
 DEEP_JSON = b"[" * 200_000
 
@@ -267,3 +270,24 @@ def test_the_body_of_a_success_means_nothing(recorder: RecordingServer) -> None:
     recorder.answer(Reply(status=200, body=DEEP_JSON))
 
     assert post(recorder.url).status == 200
+
+
+def pools() -> int:
+    """Return how many of urllib3's pools of connections are alive."""
+    return sum(isinstance(one, HTTPConnectionPool) for one in gc.get_objects())
+
+
+def test_a_request_that_fails_leaves_nothing_to_the_garbage_collector() -> None:
+    """Refused or reset: once the connection is closed, urllib3's objects are gone."""
+    with FaultServer(Exchange.reset) as server:
+        hosts = [server.url, f"http://127.0.0.1:{free_port()}"]
+        gc.collect()
+        gc.disable()
+        try:
+            before = pools()
+            answers = [post(host) for host in hosts]
+            assert [answer.status for answer in answers] == [None, None]
+            del answers
+            assert pools() == before
+        finally:
+            gc.enable()
