@@ -11,11 +11,7 @@ import pytest
 
 from posthog_web.inspector import Inspector
 from tests.delivery.conftest import MakeClient, Told
-
-
-def own_threads() -> list[threading.Thread]:
-    """Return the threads of all clients."""
-    return [one for one in threading.enumerate() if one.name.startswith("posthog-web")]
+from tests.delivery.workers import own_threads
 
 
 @pytest.mark.spec("SRV-113", "SRV-114")

@@ -12,51 +12,21 @@ from time import monotonic
 import pytest
 
 from posthog_web import Client
-from posthog_web._delivery.batch import Limits
-from posthog_web._delivery.reporter import Reporter
-from posthog_web._delivery.retry import RetryPolicy
 from posthog_web._delivery.transport import HttpTransport
 from posthog_web._delivery.wire import WireV0
-from posthog_web._delivery.worker import Sender
 from posthog_web._delivery.worker_pool import WorkerPool
-from posthog_web._log import Notices
 from posthog_web.inspector import Inspector
 from tests.delivery.conftest import MakeClient
+from tests.delivery.workers import join_own_threads, make_pool, own_threads
 
 ENDLESS = 3_600.0
 
 
-def own_threads() -> list[threading.Thread]:
-    """Return the threads of all clients."""
-    return [one for one in threading.enumerate() if one.name.startswith("posthog-web")]
-
-
-def join_own_threads() -> None:
-    """Wait until the threads of all clients have ended."""
-    for thread in own_threads():
-        thread.join(5)
-
-
 @pytest.fixture
 def pool(inspector: Inspector) -> Iterator[WorkerPool]:
-    """A pool of two whose threads leave after a twentieth of a second without work."""
-    reporter = Reporter(Notices())
-    sender = Sender(
-        transport=HttpTransport(host=inspector.url, wire=WireV0(api_key="phc_test")),
-        policy=RetryPolicy(max_retries=1, max_age=10.0),
-        timeout=5.0,
-        reporter=reporter,
-    )
-    limits = Limits(
-        queue_size=1_000,
-        queue_bytes=1_000_000,
-        flush_at=1,
-        flush_interval=0.01,
-        batch_size=100,
-        batch_bytes=100_000,
-        idle=0.05,
-    )
-    pool = WorkerPool(sender, limits, reporter, size=2, exit_budget=1.0)
+    """A pool of two, which send to the inspector."""
+    transport = HttpTransport(host=inspector.url, wire=WireV0(api_key="phc_test"))
+    pool = make_pool(transport, size=2)
     yield pool
     pool.close(pool.checkpoint(hurry=True), monotonic() + 0.5)
 

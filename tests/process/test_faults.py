@@ -11,7 +11,6 @@ from __future__ import annotations
 import gzip
 import logging
 import os
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -38,6 +37,7 @@ from tests.delivery.fault_server import (
     work,
 )
 from tests.delivery.servers import free_port
+from tests.delivery.workers import own_threads
 from tests.process.program import run
 
 # Events a case captures, in each round.
@@ -418,11 +418,6 @@ CASES = [
         told=(("RefusedError", 413, 1),) * COUNT,
     ),
 ]
-
-
-def own_threads() -> list[threading.Thread]:
-    """Return the threads of all clients."""
-    return [one for one in threading.enumerate() if one.name.startswith("posthog-web")]
 
 
 def parameters(cases: list[Case]) -> list[Any]:

@@ -10,14 +10,11 @@ from time import monotonic
 import pytest
 
 from posthog_web import Client
-from posthog_web._delivery.batch import Batch, Limits
-from posthog_web._delivery.reporter import Reporter
-from posthog_web._delivery.retry import Answer, RetryPolicy
-from posthog_web._delivery.worker import Sender
-from posthog_web._delivery.worker_pool import WorkerPool
-from posthog_web._log import Notices
+from posthog_web._delivery.batch import Batch
+from posthog_web._delivery.retry import Answer
 from posthog_web.typing import Event
 from tests.delivery.fault_server import Exchange, FaultServer
+from tests.delivery.workers import join_own_threads, make_pool
 
 pytestmark = pytest.mark.filterwarnings(
     # Python tells of a thread that ended by an exception; that it does is the point.
@@ -31,14 +28,6 @@ def refuse_first(exchange: Exchange) -> None:
         exchange.answer(400)
     else:
         exchange.answer()
-
-
-def join_own_threads() -> None:
-    """Wait until the threads of all clients have ended."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("posthog-web"):
-            thread.join(5)
-            assert not thread.is_alive()
 
 
 class Stop(BaseException):
@@ -129,23 +118,7 @@ class Breaking:
 def test_a_bug_of_ours_costs_a_thread_and_no_event(caplog: pytest.LogCaptureFixture) -> None:
     """An exception ends the worker; it is said once, and the worker of the next event sends all."""
     transport = Breaking()
-    reporter = Reporter(Notices())
-    sender = Sender(
-        transport=transport,
-        policy=RetryPolicy(max_retries=1, max_age=10.0),
-        timeout=5.0,
-        reporter=reporter,
-    )
-    limits = Limits(
-        queue_size=100,
-        queue_bytes=100_000,
-        flush_at=1,
-        flush_interval=0.01,
-        batch_size=10,
-        batch_bytes=100_000,
-        idle=0.05,
-    )
-    pool = WorkerPool(sender, limits, reporter, size=1, exit_budget=1.0)
+    pool = make_pool(transport, size=1)
 
     assert pool.put(b'{"event":"first"}')
     join_own_threads()
