@@ -118,11 +118,12 @@ def can_be_asked(request: HttpRequest) -> bool:
     held = vars(request)
     if not _is_djangos(held.get("user")):
         return False
+    if "session" in held or not apps.is_installed("django.contrib.sessions"):
+        return True
     # Once there is a view all middleware has run, unless one of them has looked for the view.
-    is_late = request.resolver_match is not None and not any(
+    return request.resolver_match is not None and not any(
         "session" in middleware.lower() for middleware in settings.MIDDLEWARE
     )
-    return "session" in held or is_late or not apps.is_installed("django.contrib.sessions")
 
 
 def _is_djangos(user: object) -> bool:
