@@ -12,7 +12,7 @@ from posthog_web import _scope
 from posthog_web._client.verb import explain_misuse
 from posthog_web._events import Flaw, read_id
 from posthog_web._exceptions.metadata import Boundary
-from posthog_web._guard import report_fault, safely
+from posthog_web._guard import safely
 from posthog_web._web.request_scope import RequestScope
 from posthog_web.typing import DistinctId, Moment, Properties
 
@@ -32,19 +32,19 @@ def _verb(
 ) -> Callable[Concatenate[RequestPosthog, P], T | None]:
     """Make a verb of *call*, which never raises, and tells a wrong call from a fault of ours."""
 
+    @safely
     @functools.wraps(call)
-    def guarded(self: RequestPosthog, /, *args: P.args, **kwargs: P.kwargs) -> T | None:
+    def explained(self: RequestPosthog, /, *args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
             return call(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the guard, see _guard.safely
-            wrong = isinstance(error, TypeError) and explain_misuse(call, args, kwargs)
-            if wrong:
-                self._refuse(call.__name__, wrong)
-            else:
-                report_fault(error, call.__qualname__)
+        except TypeError:
+            wrong = explain_misuse(call, args, kwargs)
+            if wrong is None:
+                raise
+            self._refuse(call.__name__, wrong)
             return None
 
-    return guarded
+    return explained
 
 
 class RequestPosthog:
