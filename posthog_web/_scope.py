@@ -242,21 +242,19 @@ def put_back(before: Surroundings | None) -> None:
 
 def restore(scope: Surroundings, before: Surroundings | None) -> None:
     """Make *before* current again where *scope*, or a context left open inside it, still is."""
-    if was_entered_in(_current.get(), scope):
+    if lies_within(_current.get(), scope, even_fresh=True):
         _current.set(before)
 
 
-def was_entered_in(scope: Surroundings | None, outer: Surroundings) -> bool:
-    """Return whether *scope* is *outer*, or a context inside it, be it a fresh one."""
-    while scope is not None and scope is not outer:
-        scope = scope.around if isinstance(scope, Scope) else None
-    return scope is outer
+def lies_within(
+    scope: Surroundings | None, outer: Surroundings, *, even_fresh: bool = False
+) -> bool:
+    """Return whether *scope* is *outer*, or a context inside it.
 
-
-def lies_within(scope: Surroundings | None, outer: Surroundings) -> bool:
-    """Return whether *scope* is *outer*, or a context inside it that is not blind to it."""
-    while scope is not None and scope is not outer:
-        scope = scope.parent if isinstance(scope, Scope) else None
+    A fresh one, which reads nothing of *outer*, counts with *even_fresh*.
+    """
+    while isinstance(scope, Scope) and scope is not outer:
+        scope = scope.around if even_fresh else scope.parent
     return scope is outer
 
 

@@ -40,7 +40,7 @@ class Passage:
     def pause(self, before: Surroundings | None) -> None:
         """Make current what was before the step, on the thread or task that took it."""
         inside = _scope.current()
-        if inside is not None and _scope.was_entered_in(inside, self._lifetime.scope):
+        if inside is not None and _scope.lies_within(inside, self._lifetime.scope, even_fresh=True):
             self._inside = inside
         _scope.put_back(before)
 
