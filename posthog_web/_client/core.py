@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, overload
 
@@ -147,13 +146,13 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
         key = _config.judge_key(resolved.options.project_api_key)
         self._reachable = bool(key.text) and not _NOT_TO_BE_GUESSED & resolved.complaints.keys()
         self._configure(resolved.options)
-        self._remark(key.remark, resolved.complaints)
+        self._remark(key.remark, resolved)
         self._lanes = make_lanes(resolved.options, key.text, self._reporter)
         self.queue = Queue(self._lanes)
         if self._reachable:
             autocapture.start(self)
 
-    def _remark(self, key_remark: str, complaints: Mapping[str, str]) -> None:
+    def _remark(self, key_remark: str, resolved: Resolved[ClientOptions]) -> None:
         """Say, once, what is odd about the configuration."""
         if key_remark and not self.disabled:
             self._notices.once("key", f"posthog_web: {key_remark}")
@@ -163,9 +162,8 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
                 "posthog_web: capture_compression=%r needs capture_mode='v1'; gzip is used",
                 self.options.capture_compression,
             )
-        for option, complaint in complaints.items():
-            consequence = "nothing is sent" if option in _NOT_TO_BE_GUESSED else "it is ignored"
-            self._notices.once(f"environment:{option}", f"posthog_web: {complaint}; {consequence}")
+        for site, remark in resolved.remarks(dict.fromkeys(_NOT_TO_BE_GUESSED, "nothing is sent")):
+            self._notices.once(site, remark)
 
     def _configure(self, options: ClientOptions) -> None:
         """Put *options* in force."""
@@ -211,7 +209,7 @@ class Client(Pipeline, CaptureVerbs, PeopleVerbs, ExceptionVerb, Endings):
     if not TYPE_CHECKING:  # checkers would take any name for one that is there
 
         def __getattr__(self, name: str) -> object:
-            """Raise AttributeError; for a feature flag's verb it says that there are none yet."""
+            """Raise AttributeError; for names of PostHog's own client it says where these are."""
             raise missing(self, "a client of posthog_web", name)
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ there an unknown name is ignored and a bad value is one complaint.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +35,15 @@ class Resolved(Generic[Options]):
     options: Options
     written: frozenset[str]
     complaints: Mapping[str, str]
+
+    def remarks(self, consequences: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield what is to be said of each bad value, after the key it is said once by.
+
+        What becomes of it is in *consequences*, by option; otherwise it is ignored.
+        """
+        for name, complaint in self.complaints.items():
+            consequence = consequences.get(name, "it is ignored")
+            yield f"environment:{name}", f"posthog_web: {complaint}; {consequence}"
 
 
 def names(cls: type[ClientOptions | WebOptions]) -> frozenset[str]:

@@ -163,9 +163,9 @@ def configure(
         )
         client, written = default_client.share(resolved), resolved.written
     notices = Notices()
-    for option, complaint in web.complaints.items():
-        consequence = f"{_STRICTEST[option]!r} is used" if option in _STRICTEST else "it is ignored"
-        notices.once(f"environment:{option}", f"posthog_web: {complaint}; {consequence}")
+    used = {name: f"{value!r} is used" for name, value in _STRICTEST.items()}
+    for site, remark in web.remarks(used):
+        notices.once(site, remark)
     stricter = {name: value for name, value in _STRICTEST.items() if name in web.complaints}
     options = replace(web.options, **stricter)
     return WebSetup(
