@@ -210,9 +210,14 @@ class _Reading:
         else:
             if names and level.awaiting:
                 self._found.append(level.awaiting)
-            # A header's name is none in code, but in a text that began before these lines.
-            goes_on = self._last == "." or self._lines[start - 1 : start] == "-"
-            level.named = names or (level.named and goes_on)
+            level.named = names or (level.named and self._goes_on(start))
+
+    def _goes_on(self, start: int) -> bool:
+        """Return whether the name at *start* goes on with the one before it.
+
+        A header's name is none in code, but in a text that began before these lines.
+        """
+        return self._last == "." or self._lines[start - 1 : start] == "-"
 
     def _read_mark(self, mark: str) -> None:
         level = self._levels[-1]

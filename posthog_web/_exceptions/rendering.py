@@ -30,8 +30,8 @@ _REQUESTS = (
 
 # Names under which a record keeps a name, and those under which it keeps what goes with it.
 _NAMING = (
-    *("name", "key", "field", "header", "id", "type", "label", "loc", "param", "parameter"),
-    "setting",
+    *("name", "key", "field", "header", "id", "type"),
+    *("label", "loc", "param", "parameter", "setting"),
 )
 _LONGEST_NAMING = max(map(len, _NAMING))
 _NAMED = frozenset(

@@ -16,14 +16,7 @@ _ENDS = _FAILED | {"lifespan.shutdown.complete"}
 class Life:
     """One run of an application's lifespan, as it passes the middleware."""
 
-    def __init__(
-        self,
-        setup: WebSetup,
-        receive: Receive,
-        send: Send,
-        *,
-        silent: bool,
-    ) -> None:
+    def __init__(self, setup: WebSetup, receive: Receive, send: Send, *, silent: bool) -> None:
         """Stand between the server and the application; report nothing if *silent*."""
         self._setup = setup
         self._receive = receive
